@@ -1,0 +1,123 @@
+"""One vocabulary of array operations for numpy, JAX and torch.
+
+Energies and kinematics are written once with Python operators and the `Namespace` passed in as `xp`; nothing there
+imports an array library. numpy and `jax.numpy` already agree, so they are used as they are through `Namespace`;
+torch gets the few functions whose names or arguments differ.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+Array = Any
+Namespace = Any
+
+_SHARED = (
+    "abs arccos arctan2 asarray broadcast_to clip concatenate cos cross einsum exp floor linalg log log1p logaddexp "
+    "matmul maximum minimum moveaxis ones ones_like reshape sign sin sqrt stack sum tanh transpose where zeros "
+    "zeros_like max min mean swapaxes"
+).split()
+
+
+def _from_module(module: Any, name: str, **extra: Any) -> Namespace:
+    return SimpleNamespace(name=name, **{key: getattr(module, key) for key in _SHARED}, **extra)
+
+
+def numpy_namespace() -> Namespace:
+    """The operations on numpy arrays."""
+
+    def take(array: Array, indices: Array, axis: int = 0) -> Array:
+        return np.take(array, indices, axis=axis)
+
+    return _from_module(np, "numpy", take=take, index=lambda a: np.asarray(a, dtype=np.int64))
+
+
+def jax_namespace() -> Namespace:
+    """The operations on JAX arrays."""
+    import jax.numpy as jnp
+
+    def take(array: Array, indices: Array, axis: int = 0) -> Array:
+        return jnp.take(array, indices, axis=axis, mode="clip")
+
+    return _from_module(jnp, "jax", take=take, index=lambda a: jnp.asarray(a).astype(jnp.int32))
+
+
+def torch_namespace() -> Namespace:
+    """The operations on torch tensors, with numpy's argument names."""
+    import torch
+
+    def asarray(value: Array, dtype: Any = None) -> Array:
+        if isinstance(value, torch.Tensor):
+            return value if dtype is None else value.to(dtype)
+        tensor = torch.as_tensor(np.asarray(value))
+        if dtype is None and tensor.is_floating_point():
+            dtype = torch.get_default_dtype()
+        return tensor if dtype is None else tensor.to(dtype)
+
+    def pair(function: Any) -> Any:
+        def apply(a: Array, b: Array) -> Array:
+            reference = a if isinstance(a, torch.Tensor) else b
+            return function(torch.as_tensor(a, dtype=reference.dtype), torch.as_tensor(b, dtype=reference.dtype))
+
+        return apply
+
+    def where(condition: Array, a: Array, b: Array) -> Array:
+        return torch.where(torch.as_tensor(condition), a, b)
+
+    def reduce(function: Any) -> Any:
+        def apply(a: Array, axis: Any = None, keepdims: bool = False) -> Array:
+            return function(a) if axis is None else function(a, dim=axis, keepdim=keepdims)
+
+        return apply
+
+    def take(array: Array, indices: Array, axis: int = 0) -> Array:
+        indices = torch.as_tensor(indices)
+        axis = axis % array.ndim
+        flat = torch.index_select(array, axis, indices.reshape(-1))
+        return flat.reshape(array.shape[:axis] + tuple(indices.shape) + array.shape[axis + 1 :])
+
+    return SimpleNamespace(
+        name="torch",
+        abs=torch.abs,
+        arccos=torch.arccos,
+        arctan2=pair(torch.arctan2),
+        asarray=asarray,
+        broadcast_to=torch.broadcast_to,
+        clip=torch.clamp,
+        concatenate=lambda arrays, axis=0: torch.cat(list(arrays), dim=axis),
+        cos=torch.cos,
+        cross=lambda a, b: torch.linalg.cross(*torch.broadcast_tensors(a, b)),
+        einsum=torch.einsum,
+        exp=torch.exp,
+        floor=torch.floor,
+        index=lambda a: torch.as_tensor(a).to(torch.int64),
+        linalg=torch.linalg,
+        log=torch.log,
+        log1p=torch.log1p,
+        logaddexp=pair(torch.logaddexp),
+        matmul=torch.matmul,
+        maximum=pair(torch.maximum),
+        minimum=pair(torch.minimum),
+        max=reduce(torch.amax),
+        min=reduce(torch.amin),
+        mean=reduce(torch.mean),
+        moveaxis=torch.movedim,
+        ones=torch.ones,
+        ones_like=torch.ones_like,
+        reshape=torch.reshape,
+        sign=torch.sign,
+        sin=torch.sin,
+        sqrt=torch.sqrt,
+        stack=lambda arrays, axis=0: torch.stack(list(arrays), dim=axis),
+        sum=reduce(torch.sum),
+        swapaxes=torch.swapaxes,
+        take=take,
+        tanh=torch.tanh,
+        transpose=lambda a, axes: a.permute(*axes),
+        where=where,
+        zeros=torch.zeros,
+        zeros_like=torch.zeros_like,
+    )

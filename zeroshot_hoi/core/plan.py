@@ -1,0 +1,110 @@
+"""The output of planning: what happens, between which parts, in words and numbers that geometry can obey."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from zeroshot_hoi.core.graph import PartAffordanceGraph
+
+
+@dataclass(frozen=True)
+class PartDescription:
+    """How to recognize a named part on any mesh of its category. Every field but the name may be empty."""
+
+    name: str
+    shape: str = ""
+    """One of `bar` (long, graspable), `plate` (thin and wide), `block`, `ball`, `ring`, `knob`."""
+    position: tuple[str, ...] = ()
+    """Any of `top bottom upper lower front back left right middle end side`, in the object frame (z up)."""
+    facing: str = ""
+    """Where its outward normal points: `up down front back left right`; empty for all around."""
+    aliases: tuple[str, ...] = ()
+    """Other words a mesh's node names may use."""
+    count: int = 1
+    """Instances expected (two pedals, two armrests)."""
+
+
+@dataclass(frozen=True)
+class ObjectPlan:
+    """One object of the interaction."""
+
+    name: str
+    builtin: str = ""
+    """Name of the parametric mesh used when the user gives none."""
+    size: tuple[float, float] = (0.0, 0.0)
+    """Plausible longest extent (low, high), metres; zeros where anything goes."""
+    mass: float = 1.0
+    """kg"""
+    rests_on: str = "ground"
+    """`ground`, `hand` (held from the first frame) or another object's name."""
+    parts: tuple[PartDescription, ...] = ()
+
+
+@dataclass(frozen=True)
+class PersonPlan:
+    """One person of the interaction."""
+
+    name: str
+    body: str = "neutral"
+    """`neutral`, `female`, `male`, or the path of a body-model `.npz`."""
+    posture: str = "stand"
+    """One of pose.POSTURES."""
+    gaze: str = ""
+    """Object, or `object, part`, that the head turns to; empty looks ahead."""
+
+
+@dataclass(frozen=True)
+class ContactPlan:
+    """How one edge of the graph is carried out; the graph itself holds the four flags."""
+
+    edge: str
+    """Name of the graph's edge: `person 1.right hand->iron.handle`."""
+    kind: str = "touch"
+    """`grip` (power grip around a part), `touch`, `support` (carries the body's weight) or `rest` (object on object)."""
+    upholstery: bool = False
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Where a person is to an object at the start (InteractAnything's initial relation)."""
+
+    person: str
+    object: str
+    side: str = "front"
+    """Which side of the object the person is on: `front back left right`, `on`, `near` (longest free side)."""
+    facing: str = "toward"
+    """`toward`, `away` or `along` the object."""
+
+
+@dataclass(frozen=True)
+class MotionPhrase:
+    """One entry of the motion script: a verb of the closed vocabulary, its subject and its time."""
+
+    subject: str
+    """An object or a person."""
+    verb: str
+    """One of reference.VERBS."""
+    start: float = 0.0
+    end: float = 1.0
+    """Fractions of the clip."""
+    parameters: Mapping[str, float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything later stages need to know about what should happen."""
+
+    name: str
+    text: str
+    graph: PartAffordanceGraph
+    people: Mapping[str, PersonPlan]
+    objects: Mapping[str, ObjectPlan]
+    contacts: Mapping[str, ContactPlan]
+    """Edge name -> how it is carried out; one for every edge of the graph."""
+    relations: tuple[Relation, ...]
+    script: tuple[MotionPhrase, ...]
+    frames: int = 49
+    fps: float = 16.0
+    seed: int = 0
+    engine: str = "jax"
