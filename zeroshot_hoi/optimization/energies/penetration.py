@@ -1,0 +1,46 @@
+"""What must not enter what: body in object, object in body, object in object, body in itself, anything in the ground."""
+
+from __future__ import annotations
+
+from zeroshot_hoi.core.arrays import Array, Namespace
+from zeroshot_hoi.optimization.energies.shared import body_points, distance_to, object_points, positive
+from zeroshot_hoi.optimization.problem import Arrays, State, Term
+
+
+def body_in_object(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(N,) m: depth of body points inside the object beyond what each may sink; a negative allowance is a margin."""
+    points = body_points(xp, state, term.person, data["rows"])
+    depth = -distance_to(xp, state, term.object, data, points)
+    return positive(xp, depth - data["allowed"]) * data["weight"]
+
+
+def object_in_body(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(N,) m: depth of object surface points inside the body's spheres: sees thin things that body points miss."""
+    points = object_points(xp, state, term.object, data["points"])
+    centers = body_points(xp, state, term.person, data["rows"])
+    squared = (
+        xp.sum(points * points, axis=-1)[:, None]
+        + xp.sum(centers * centers, axis=-1)[None]
+        - 2.0 * xp.matmul(points, xp.swapaxes(centers, 0, 1))
+    )
+    distance = xp.sqrt(xp.where(squared > 1e-8, squared, xp.ones_like(squared) * 1e-8))
+    return positive(xp, xp.max(data["radii"][None] - distance, axis=1))
+
+
+def object_in_object(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(N,) m: depth of one object's surface points inside another object."""
+    points = object_points(xp, state, term.object, data["points"])
+    return positive(xp, data["margin"] - distance_to(xp, state, term.other, data, points))
+
+
+def body_in_itself(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(P,) m: overlap of pairs of spheres that belong to different limbs or fingers."""
+    centers = body_points(xp, state, term.person, data["rows"])
+    offset = xp.take(centers, data["first"], 0) - xp.take(centers, data["second"], 0)
+    distance = xp.sqrt(xp.sum(offset * offset, axis=-1) + 1e-12)
+    return positive(xp, data["reach"] - distance)
+
+
+def body_in_ground(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(N,) m: depth of body points below z = 0."""
+    return positive(xp, -body_points(xp, state, term.person, data["rows"])[:, 2])

@@ -1,0 +1,46 @@
+"""The body by itself: natural pose, planted feet, balance, gaze."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zeroshot_hoi.core.arrays import Array, Namespace
+from zeroshot_hoi.optimization.energies.shared import body_points, object_points, outside_ball, positive
+from zeroshot_hoi.optimization.problem import Arrays, State, Term
+
+GAZE_COMFORT = float(np.cos(np.radians(27.0)))
+"""The eyes reach this far without the head."""
+
+
+def natural_pose(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(D,) rad: distance of every degree of freedom from the reference posture, by the root of its stiffness."""
+    return (state.q[term.person] - data["reference"]) * data["stiffness"]
+
+
+def root_position(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(3,) m: the root joint's distance from the reference beyond a dead zone."""
+    return outside_ball(xp, body_points(xp, state, term.person, data["rows"])[0] - data["reference"], data["radius"])
+
+
+def planted(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(N, 3) m: sole points held on their spot of the ground while the foot is in stance."""
+    return (body_points(xp, state, term.person, data["rows"]) - data["anchor"]) * data["gate"]
+
+
+def balance(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(2,) m: center of mass of body and held things outside a dead zone over the feet."""
+    center = body_points(xp, state, term.person, data["rows"])[0]
+    load = object_points(xp, state, term.object, data["load_center"][None])[0]
+    center = center * (1.0 - data["load_share"]) + load * data["load_share"]
+    offset = center - data["over"]
+    flat = xp.stack([offset[0], offset[1], xp.zeros_like(offset[0])])
+    return outside_ball(xp, flat, 0.04)[:2] * data["gate"]
+
+
+def gaze(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(1,): how much the thing worked on lies outside the eyes' comfortable cone (cosine)."""
+    points = body_points(xp, state, term.person, data["rows"])
+    eyes, ahead = points[0], points[1] - points[0]
+    target = object_points(xp, state, term.object, data["target"][None])[0] - eyes
+    cosine = xp.sum(ahead * target) / xp.sqrt(xp.sum(ahead * ahead) * xp.sum(target * target) + 1e-12)
+    return positive(xp, GAZE_COMFORT - cosine)[None]
