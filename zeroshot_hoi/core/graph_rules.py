@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -34,9 +35,7 @@ def check_edges(edges: Sequence[Edge], nodes: Sequence[PartNode]) -> None:
     for edge in edges:
         for node in (edge.first, edge.second):
             if str(node) not in known:
-                raise GraphError(
-                    f"Edge '{edge.name}' names the unknown node '{node}'. {nearest_name(str(node), known)}"
-                )
+                raise GraphError(f"Edge '{edge.name}' names the unknown node '{node}'. {_nearest_node(node, known)}")
         if edge.first.owner == edge.second.owner:
             raise GraphError(
                 f"Edge '{edge.name}' stays inside '{edge.first.owner}'. An edge joins parts of two different people or "
@@ -62,6 +61,13 @@ def check_states(states: Sequence[OwnerState], nodes: Sequence[PartNode]) -> Non
                 f"Object '{owner}' has no state, so its flags are missing. Add to 'object states' an entry with "
                 f"name, is_translational, is_rotational and description."
             )
+
+
+def _nearest_node(node: PartNode, known: Iterable[str]) -> str:
+    """The closest known node; node names have commas, so a list of them needs quotes."""
+    close = difflib.get_close_matches(str(node), known, n=1, cutoff=0.5)
+    hint = f"Did you mean '{close[0]}'? " if close else ""
+    return hint + "Known: " + ", ".join(f"'{name}'" for name in sorted(known)) + "."
 
 
 def _refuse_duplicates(names: Iterable[str], what: str) -> None:

@@ -1,0 +1,182 @@
+"""A picture of a Part Affordance Graph: people on the left, objects on the right, contacts between their parts.
+
+Layers come from networkx' multipartite layout; within a layer, parts are ordered by where their contacts lie, which
+keeps lines from crossing. A solid line is a contact in every frame, a dashed one in some; blue stays fixed, orange
+slides. Drawn with Pillow at twice the size and reduced, so that lines are smooth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import networkx as nx
+from PIL import Image, ImageDraw, ImageFont
+
+from zeroshot_hoi.core.errors import ResultError
+from zeroshot_hoi.core.graph_nodes import PartNode
+
+if TYPE_CHECKING:
+    from zeroshot_hoi.core.graph import Edge, OwnerState, PartAffordanceGraph
+
+_SCALE = 2
+_WIDTH, _ROW, _TOP, _BOTTOM = 1120, 74, 74, 56
+_COLUMNS = (120, 390, 730, 1000)
+"""Centers of the four layers: person, body part, object part, object; pixels."""
+
+_INK, _MUTED, _PAPER = (38, 44, 56), (126, 134, 148), (255, 255, 255)
+_PERSON, _OBJECT = (253, 236, 216), (222, 236, 250)
+_FIXED, _SLIDING = (40, 98, 190), (214, 110, 24)
+
+Point = tuple[float, float]
+
+
+def draw_graph(graph: PartAffordanceGraph, path: str | None = None) -> Image.Image:
+    """The picture as an RGB image, also written to `path` where one is given."""
+    places = _places(graph)
+    height = int(max(y for _, y in places.values()) + _ROW / 2 + _BOTTOM)
+    image = Image.new("RGB", (_WIDTH * _SCALE, height * _SCALE), _PAPER)
+    pen = ImageDraw.Draw(image)
+    _text(pen, (24, 24), _shorten(graph.interaction, 120), 17, _INK, "lm")
+    for node in graph.nodes:
+        _line(pen, [places[node.owner], places[node]], (205, 210, 218), 1.5)
+    for edge in graph.edges:
+        _contact(pen, edge, places[edge.first], places[edge.second])
+    for node in graph.nodes:
+        _pill(pen, places[node], 190, 36, _PERSON if node.is_body else _OBJECT, [(node.part, 15, _INK)])
+    for state in graph.states:
+        _owner(pen, state, places[state.name], state.name in graph.people)
+    _legend(pen, height - 24)
+    image = image.resize((_WIDTH, height), Image.Resampling.LANCZOS)
+    if path is not None:
+        _save(image, path)
+    return image
+
+
+def _places(graph: PartAffordanceGraph) -> dict[str | PartNode, Point]:
+    """Pixel position of every owner and part."""
+    layers = [list(graph.people), [], [], list(graph.objects)]
+    layers[1] = _ordered(graph, [node for node in graph.nodes if node.is_body], [])
+    layers[2] = _ordered(graph, [node for node in graph.nodes if not node.is_body], layers[1])
+    network = nx.Graph()
+    for layer, members in enumerate(layers):
+        network.add_nodes_from(members, layer=layer)
+    raw = nx.multipartite_layout(network, subset_key="layer", align="vertical", scale=1.0) if len(network) > 1 else {}
+    rows = max(len(members) for members in layers)
+    places: dict[str | PartNode, Point] = {}
+    for column, members in zip(_COLUMNS, layers, strict=True):
+        middle = _TOP + rows * _ROW / 2
+        for order, member in enumerate(sorted(members, key=lambda node: raw[node][1])):
+            places[member] = (column, middle + (order - (len(members) - 1) / 2) * _ROW)
+    return places
+
+
+def _ordered(graph: PartAffordanceGraph, nodes: Sequence[PartNode], left: Sequence[PartNode]) -> list[PartNode]:
+    """Parts grouped by owner, inside a group by the mean position of the parts they touch in the layer to the left."""
+    owners = list(dict.fromkeys(node.owner for node in nodes))
+
+    def position(node: PartNode) -> tuple[int, float]:
+        touched = [left.index(edge.first) for edge in graph.edges if edge.second == node and edge.first in left]
+        return owners.index(node.owner), sum(touched) / len(touched) if touched else float(len(left))
+
+    return sorted(nodes, key=position)
+
+
+def _contact(pen: ImageDraw.ImageDraw, edge: Edge, start: Point, end: Point) -> None:
+    """A curve from part to part; parts of one layer are joined by an arc at their left."""
+    color = _FIXED if edge.is_rel_static else _SLIDING
+    if start[0] == end[0]:
+        bulge = start[0] - 95 - 90
+        control = [(start[0] - 95, start[1]), (bulge, start[1]), (bulge, end[1]), (end[0] - 95, end[1])]
+    else:
+        begin, stop = (start[0] + 95, start[1]), (end[0] - 95, end[1])
+        middle = (begin[0] + stop[0]) / 2
+        control = [begin, (middle, begin[1]), (middle, stop[1]), stop]
+    _line(pen, _bezier(control), color, 3.0, dashed=not edge.is_continuous)
+
+
+def _bezier(control: Sequence[Point], steps: int = 48) -> list[Point]:
+    """Points along a cubic Bezier curve."""
+    points = []
+    for step in range(steps + 1):
+        t = step / steps
+        weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
+        points.append((_dot(weights, [p[0] for p in control]), _dot(weights, [p[1] for p in control])))
+    return points
+
+
+def _dot(weights: Sequence[float], values: Sequence[float]) -> float:
+    return sum(weight * value for weight, value in zip(weights, values, strict=True))
+
+
+def _owner(pen: ImageDraw.ImageDraw, state: OwnerState, place: Point, person: bool) -> None:
+    if person:
+        motion = ""
+    else:
+        words = [word for word, flag in (("travels", state.is_translational), ("turns", state.is_rotational)) if flag]
+        motion = " and ".join(words) or "stays"
+    lines = [(state.name, 16, _INK)] + ([(motion, 12, _MUTED)] if motion else [])
+    _pill(pen, place, 200, 54, _PERSON if person else _OBJECT, lines, outline=_INK)
+
+
+def _legend(pen: ImageDraw.ImageDraw, y: float) -> None:
+    x = 24.0
+    entries = (("fixed", _FIXED, False), ("sliding", _SLIDING, False), ("in every frame", _MUTED, False))
+    for label, color, dashed in (*entries, ("in some frames", _MUTED, True)):
+        _line(pen, [(x, y), (x + 44, y)], color, 3.0, dashed)
+        _text(pen, (x + 52, y), label, 13, _MUTED, "lm")
+        x += 180
+
+
+def _pill(
+    pen: ImageDraw.ImageDraw,
+    center: Point,
+    width: float,
+    height: float,
+    fill: tuple[int, int, int],
+    lines: Sequence[tuple[str, int, tuple[int, int, int]]],
+    outline: tuple[int, int, int] | None = None,
+) -> None:
+    x, y = center
+    box = [value * _SCALE for value in (x - width / 2, y - height / 2, x + width / 2, y + height / 2)]
+    pen.rounded_rectangle(box, radius=14 * _SCALE, fill=fill, outline=outline or _MUTED, width=_SCALE)
+    for row, (text, size, color) in enumerate(lines):
+        _text(pen, (x, y + (row - (len(lines) - 1) / 2) * 19), _shorten(text, int(width / 8)), size, color, "mm")
+
+
+def _line(
+    pen: ImageDraw.ImageDraw, points: Sequence[Point], color: tuple[int, int, int], width: float, dashed: bool = False
+) -> None:
+    """A polyline; where dashed, drawn for 10 pixels of every 16 along its length."""
+    travelled = 0.0
+    for (x0, y0), (x1, y1) in pairwise(points):
+        length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
+        pieces = max(1, round(length / 2.0)) if dashed else 1
+        for piece in range(pieces):
+            a, b = piece / pieces, (piece + 1) / pieces
+            if not dashed or (travelled + a * length) % 16.0 < 10.0:
+                ends = (x0 + a * (x1 - x0), y0 + a * (y1 - y0), x0 + b * (x1 - x0), y0 + b * (y1 - y0))
+                pen.line([value * _SCALE for value in ends], fill=color, width=round(width * _SCALE))
+        travelled += length
+
+
+def _text(
+    pen: ImageDraw.ImageDraw, place: Point, text: str, size: int, color: tuple[int, int, int], anchor: str
+) -> None:
+    font = ImageFont.load_default(size * _SCALE)
+    pen.text((place[0] * _SCALE, place[1] * _SCALE), text, fill=color, font=font, anchor=anchor)
+
+
+def _shorten(text: str, letters: int) -> str:
+    return text if len(text) <= letters else text[: letters - 1].rstrip() + "..."
+
+
+def _save(image: Image.Image, path: str) -> None:
+    try:
+        image.save(Path(path), format="PNG")
+    except OSError as error:
+        raise ResultError(
+            f"The graph cannot be drawn to {path}: {error.strerror}. Give a writable .png path."
+        ) from None
