@@ -1,0 +1,88 @@
+"""The JAX engine: one jitted function per problem structure, vmapped over a chunk of frames, Jacobians by jacfwd.
+
+Arrays are arguments, never constants of the compiled function, and distance grids come padded to a few buckets; a
+new mesh or a new weight therefore compiles nothing. Compiled functions persist in the cache folder.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zeroshot_hoi.core.arrays import jax_namespace
+from zeroshot_hoi.geometry.cache import cache_folder
+from zeroshot_hoi.optimization.engines.base import chunks, residual_vector, term_arrays, term_energies
+from zeroshot_hoi.optimization.problem import Problem
+
+
+@cache
+def _enable_persistent_cache() -> None:
+    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "jax"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+class _Key:
+    """A problem as its structure: two problems with the same bodies, kinds and energies share compiled functions."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        people = tuple((id(p.body), p.active, p.moves) for p in problem.people)
+        self.parts = (people, problem.objects, tuple(t.structure for t in problem.terms))
+
+    def __hash__(self) -> int:
+        return hash(self.parts)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self.parts == other.parts
+
+
+@cache
+def _functions(key: _Key) -> tuple[Any, Any]:
+    problem, xp = key.problem, jax_namespace()
+
+    def energies(x: Any, base: Any, constants: Any, frames: Any) -> Any:
+        return term_energies(xp, problem, x, base, constants, frames)
+
+    def normal(x: Any, base: Any, constants: Any, frames: Any) -> Any:
+        def residuals(value: Any) -> tuple[Any, Any]:
+            vector = residual_vector(xp, problem, value, base, constants, frames)
+            return vector, vector
+
+        jacobian, vector = jax.jacfwd(residuals, has_aux=True)(x)
+        return jacobian.T @ jacobian, jacobian.T @ vector, energies(x, base, constants, frames)
+
+    axes = (0, 0, None, 0)
+    return jax.jit(jax.vmap(energies, axes)), jax.jit(jax.vmap(normal, axes))
+
+
+class JaxEngine:
+    """Evaluates a problem with JAX on its default device."""
+
+    def __init__(self, problem: Problem) -> None:
+        _enable_persistent_cache()
+        self.problem = problem
+        self._energies, self._normal = _functions(_Key(problem))
+        constants, frames = term_arrays(problem)
+        self._constants = jax.tree.map(jnp.asarray, constants)
+        self._chunks = [
+            (count, index, jax.tree.map(lambda a, i=index: jnp.asarray(np.asarray(a)[i]), (dict(problem.base), frames)))
+            for index, count in chunks(problem.length)
+        ]
+
+    def _evaluate(self, function: Any, x: np.ndarray) -> list[Any]:
+        outputs = [
+            (count, function(jnp.asarray(x[index]), base, self._constants, frames))
+            for count, index, (base, frames) in self._chunks
+        ]
+        return [jax.tree.map(lambda a, c=count: np.asarray(a, np.float64)[:c], output) for count, output in outputs]
+
+    def energies(self, x: np.ndarray) -> np.ndarray:
+        return np.concatenate(self._evaluate(self._energies, x))
+
+    def normal_equations(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        matrices, gradients, energies = zip(*self._evaluate(self._normal, x), strict=True)
+        return np.concatenate(matrices), np.concatenate(gradients), np.concatenate(energies)

@@ -1,0 +1,63 @@
+"""The torch engine: the same residuals through torch.func, for users who already live in torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch.func import jacfwd, vmap  # pyright: ignore[reportPrivateImportUsage]
+from torch.utils._pytree import tree_map
+
+from zeroshot_hoi.core.arrays import torch_namespace
+from zeroshot_hoi.optimization.engines.base import chunks, residual_vector, term_arrays, term_energies
+from zeroshot_hoi.optimization.problem import Problem
+
+
+class TorchEngine:
+    """Evaluates a problem with eager torch, in float32 unless told otherwise."""
+
+    def __init__(self, problem: Problem, dtype: torch.dtype = torch.float32, device: str | None = None) -> None:
+        self.problem, self._dtype = problem, dtype
+        self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        constants, frames = term_arrays(problem)
+        self._constants = tree_map(self._tensor, constants)
+        self._chunks = [
+            (count, index, tree_map(lambda a, i=index: self._tensor(np.asarray(a)[i]), (dict(problem.base), frames)))
+            for index, count in chunks(problem.length)
+        ]
+        xp = torch_namespace()
+
+        def energies(x: Any, base: Any, constants: Any, frames: Any) -> Any:
+            return term_energies(xp, problem, x, base, constants, frames)
+
+        def normal(x: Any, base: Any, constants: Any, frames: Any) -> Any:
+            def residuals(value: Any) -> tuple[Any, Any]:
+                vector = residual_vector(xp, problem, value, base, constants, frames)
+                return vector, vector
+
+            jacobian, vector = jacfwd(residuals, has_aux=True)(x)
+            return jacobian.T @ jacobian, jacobian.T @ vector, energies(x, base, constants, frames)
+
+        axes = (0, 0, None, 0)
+        self._energies, self._normal = vmap(energies, axes), vmap(normal, axes)
+
+    def _tensor(self, value: Any) -> torch.Tensor:
+        array = np.asarray(value)
+        dtype = self._dtype if np.issubdtype(array.dtype, np.floating) else None
+        return torch.as_tensor(array, dtype=dtype, device=self._device)
+
+    def _evaluate(self, function: Any, x: np.ndarray) -> list[Any]:
+        results = []
+        with torch.no_grad():
+            for count, index, (base, frames) in self._chunks:
+                output = function(self._tensor(x[index]), base, self._constants, frames)
+                results.append(tree_map(lambda a, c=count: a[:c].double().cpu().numpy(), output))
+        return results
+
+    def energies(self, x: np.ndarray) -> np.ndarray:
+        return np.concatenate(self._evaluate(self._energies, x))
+
+    def normal_equations(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        matrices, gradients, energies = zip(*self._evaluate(self._normal, x), strict=True)
+        return np.concatenate(matrices), np.concatenate(gradients), np.concatenate(energies)

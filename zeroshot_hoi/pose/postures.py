@@ -1,0 +1,79 @@
+"""Natural postures as anatomical angles in degrees; what a posture leaves out stays as in the body's rest mesh.
+
+Angles follow the body's degrees of freedom: elbow straight = 0, arm hanging = 0, flexion, abduction, internal rotation
+and pronation positive. `side` entries hold for both sides. Values: relaxed standing and sitting as in Kendall et al.,
+Muscles: Testing and Function, 5th ed., ch. 2; the relaxed finger cascade as in Lee & Jung 2015 (J Hand Surg).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zeroshot_hoi.core.body import SkinnedBody
+from zeroshot_hoi.core.errors import HoiError, nearest_name
+
+_HANDS = {
+    f"side {finger}{joint} flexion": angle
+    for finger, angles in {
+        "index": (20.0, 30.0, 12.0),
+        "middle": (25.0, 34.0, 14.0),
+        "ring": (28.0, 37.0, 16.0),
+        "pinky": (30.0, 38.0, 18.0),
+    }.items()
+    for joint, angle in zip((1, 2, 3), angles, strict=True)
+}
+
+_ARMS = {
+    "side shoulder abduction": 9.0,
+    "side shoulder flexion": 4.0,
+    "side shoulder rotation": 15.0,
+    "side elbow flexion": 16.0,
+    "side forearm pronation": 10.0,
+    "side wrist flexion": 0.0,
+    "side wrist deviation": 0.0,
+}
+
+POSTURES: dict[str, dict[str, float]] = {
+    "stand": {
+        **_HANDS,
+        **_ARMS,
+        "side hip flexion": 3.0,
+        "side hip abduction": 5.0,
+        "side hip rotation": -4.0,
+        "side knee flexion": 6.0,
+        "side ankle flexion": 3.0,
+    },
+    "sit": {
+        **_HANDS,
+        **_ARMS,
+        "side shoulder flexion": 22.0,
+        "side shoulder abduction": 9.0,
+        "side shoulder rotation": 22.0,
+        "side elbow flexion": 62.0,
+        "side forearm pronation": 75.0,
+        "side hip flexion": 82.0,
+        "side hip abduction": 8.0,
+        "side knee flexion": 85.0,
+        "side ankle flexion": 2.0,
+        "lumbar flexion": 6.0,
+    },
+}
+"""Posture name -> degree of freedom -> degrees."""
+
+
+def posture(body: SkinnedBody, name: str) -> np.ndarray:
+    """(D,) values of the body's degrees of freedom in the posture `name`, within its limits."""
+    if name not in POSTURES:
+        raise HoiError(f"Unknown posture '{name}'. {nearest_name(name, POSTURES)}")
+    return angles(body, POSTURES[name])
+
+
+def angles(body: SkinnedBody, degrees: dict[str, float]) -> np.ndarray:
+    """(D,) values where the named degrees of freedom have these anatomical angles and all others are at rest."""
+    freedoms = body.freedoms
+    q = np.zeros(len(freedoms.names))
+    for key, value in degrees.items():
+        for name in [key] if not key.startswith("side ") else [key.replace("side", s, 1) for s in ("left", "right")]:
+            index = freedoms.index(name)
+            q[index] = np.radians(value) - freedoms.rest[index]
+    return np.clip(q, freedoms.limits[:, 0], freedoms.limits[:, 1])

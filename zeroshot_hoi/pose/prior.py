@@ -1,0 +1,211 @@
+"""The embedded prior: relations and natural postures become placements.
+
+Objects stand where their plan says: on the ground, or on the part of another object that they touch. A person gets
+several candidate placements around each relation (InteractAnything's initial relation, made metric); the
+optimization tries them and keeps what fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from zeroshot_hoi.body.freedoms import to_pose
+from zeroshot_hoi.body.kinematics import joint_positions, pose_vertices
+from zeroshot_hoi.core.arrays import numpy_namespace
+from zeroshot_hoi.core.body import SkinnedBody
+from zeroshot_hoi.core.errors import HoiError
+from zeroshot_hoi.core.plan import Plan, Relation
+from zeroshot_hoi.core.reference import InitialScene, Placement, RigidPose
+from zeroshot_hoi.core.scene import ObjectParts, SceneObject
+from zeroshot_hoi.pose.postures import posture
+
+STANDOFF = (0.16, 0.21, 0.27)
+"""Metres from the pelvis to the edge of what the person stands at."""
+
+LATERAL = (0.0, 0.12, -0.12)
+"""Metres to the side, toward the left hand."""
+
+SEAT_OFFSETS = (-0.06, -0.03, 0.0, 0.03, 0.06)
+"""Metres forward of the deepest sitting position."""
+
+FEET_FORWARD = (0.0, 0.06, -0.06)
+"""Metres of the ankles in front of the knees when seated."""
+
+
+@dataclass(frozen=True)
+class PostureShape:
+    """What a posture looks like with the root at the origin and heading 0."""
+
+    q: np.ndarray
+    joints: dict[str, np.ndarray]
+    lowest_buttock: float
+    rearmost: float
+    lowest: float
+
+
+def posture_shape(body: SkinnedBody, name: str) -> PostureShape:
+    """Measures one posture of one body."""
+    xp, q = numpy_namespace(), posture(body, name)
+    pose = to_pose(xp, body.freedoms, q)
+    vertices = pose_vertices(xp, body, pose, np.zeros(3))
+    joints = dict(zip(body.joint_names, joint_positions(xp, body, pose, np.zeros(3)), strict=True))
+    buttock = np.array(["buttock" in r for r in body.regions])
+    back = np.array([r == "back" or "buttock" in r for r in body.regions])
+    return PostureShape(
+        q, joints, float(vertices[buttock, 2].min()), float(vertices[back, 0].min()), float(vertices[:, 2].min())
+    )
+
+
+def place(
+    plan: Plan,
+    bodies: Mapping[str, SkinnedBody],
+    objects: Mapping[str, SceneObject],
+    parts: Mapping[str, ObjectParts],
+) -> InitialScene:
+    """Initial poses of all objects and candidate placements of all people."""
+    poses: dict[str, RigidPose] = {}
+    for name in sorted(plan.objects, key=lambda n: plan.objects[n].rests_on not in ("ground", "hand")):
+        poses[name] = _object_pose(name, plan, objects, parts, poses)
+    people = {}
+    for name, body in bodies.items():
+        shape = posture_shape(body, plan.people[name].posture)
+        relation = next((r for r in plan.relations if r.person == name), None)
+        if relation is None:
+            people[name] = (_standing(shape, np.zeros(2), 0.0),)
+        elif relation.side == "on":
+            people[name] = _sitting(relation, plan, shape, objects, parts, poses)
+        else:
+            people[name] = _beside(relation, shape, objects, parts, poses)
+    return InitialScene(poses, people)
+
+
+def _object_pose(
+    name: str,
+    plan: Plan,
+    objects: Mapping[str, SceneObject],
+    parts: Mapping[str, ObjectParts],
+    placed: Mapping[str, RigidPose],
+) -> RigidPose:
+    support = plan.objects[name].rests_on
+    if support == "hand":
+        return RigidPose(np.eye(3), np.array([0.35, 0.0, 1.1]))
+    if support == "ground":
+        offset = sum(np.ptp(objects[o].vertices[:, 1]) + 0.5 for o in placed if plan.objects[o].rests_on == "ground")
+        return RigidPose(np.eye(3), np.array([0.0, -offset, 0.0]))
+    if support not in placed:
+        raise HoiError(f"'{name}' rests on '{support}', which is not an object that stands on the ground.")
+    below = placed[support]
+    edge = next(
+        (e for e in plan.graph.edges if {e.first.owner, e.second.owner} == {name, support}),
+        None,
+    )
+    if edge is None:
+        raise HoiError(f"'{name}' rests on '{support}', but the graph has no edge between their parts.")
+    part = parts[support].parts[edge.second.part if edge.second.owner == support else edge.first.part]
+    return RigidPose(np.eye(3), below.rotation @ part.center + below.translation)
+
+
+def _feet(shape: PostureShape, root: np.ndarray, heading: float) -> dict[str, tuple[float, float, float]]:
+    feet = {}
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        x, y = (Rotation.from_euler("z", heading).apply(shape.joints[f"{side}_ankle"]) + root)[:2]
+        feet[side] = (float(x), float(y), heading + sign * np.radians(9.0))
+    return feet
+
+
+def _standing(shape: PostureShape, xy: np.ndarray, heading: float) -> Placement:
+    root = np.array([*xy, -shape.lowest])
+    return Placement(root, heading, shape.q, _feet(shape, root, heading))
+
+
+def _beside(
+    relation: Relation,
+    shape: PostureShape,
+    objects: Mapping[str, SceneObject],
+    parts: Mapping[str, ObjectParts],
+    poses: Mapping[str, RigidPose],
+) -> tuple[Placement, ...]:
+    """Standing at one side of an object's outline, a little back and to either side."""
+    pose, scene_object = poses[relation.object], objects[relation.object]
+    low, high = scene_object.vertices[:, :2].min(0), scene_object.vertices[:, :2].max(0)
+    center, half = (low + high) / 2.0, (high - low) / 2.0
+    outward = _side_direction(relation, half, parts[relation.object].front)
+    reach = float(np.abs(outward) @ half)
+    across = np.array([-outward[1], outward[0]])
+    turn = {"toward": np.pi, "away": 0.0, "along": np.pi / 2}[relation.facing]
+    base = np.arctan2(pose.rotation[1, 0], pose.rotation[0, 0])
+    heading = float(np.arctan2(outward[1], outward[0]) + turn + base)
+    heading = float(np.arctan2(np.sin(heading), np.cos(heading)))
+    placements = []
+    for distance in STANDOFF:
+        for aside in LATERAL:
+            local = center + outward * (reach + distance) + across * aside
+            xy = (pose.rotation @ np.array([*local, 0.0]) + pose.translation)[:2]
+            placements.append(_standing(shape, xy, heading))
+    return tuple(placements)
+
+
+def _side_direction(relation: Relation, half: np.ndarray, front: np.ndarray) -> np.ndarray:
+    """Unit direction (2,) from the object to the person, object frame."""
+    if relation.side == "near":
+        return np.array([0.0, -1.0]) if half[0] >= half[1] else np.array([-1.0, 0.0])
+    if not np.any(front):
+        raise HoiError(
+            f"'{relation.person}' stands at the {relation.side} of '{relation.object}', whose front is not known. "
+            f"Say it with front=x, -x, y or -y on the mesh."
+        )
+    turn = {"front": 0.0, "left": np.pi / 2, "back": np.pi, "right": -np.pi / 2}[relation.side]
+    return Rotation.from_euler("z", turn).apply(np.array([front[0], front[1], 0.0]))[:2]
+
+
+def _sitting(
+    relation: Relation,
+    plan: Plan,
+    shape: PostureShape,
+    objects: Mapping[str, SceneObject],
+    parts: Mapping[str, ObjectParts],
+    poses: Mapping[str, RigidPose],
+) -> tuple[Placement, ...]:
+    """Sitting on the part that carries the hips, as far back as the object allows, and a little forward of that."""
+    edges = [e for e in plan.graph.edges_of(relation.person) if plan.contacts[e.name].kind == "support"]
+    seats = [e for e in edges if e.second.owner == relation.object and e.first.part == "hips"]
+    if not seats:
+        raise HoiError(
+            f"'{relation.person}' is on '{relation.object}', but no edge of kind 'support' joins the hips to a part "
+            f"of it. Add one."
+        )
+    known = parts[relation.object]
+    front = known.front if np.any(known.front) else np.array([1.0, 0.0, 0.0])
+    seat = known.parts[seats[0].second.part]
+    scene_object = objects[relation.object]
+    triangles = scene_object.vertices[scene_object.faces]
+    centers = triangles[seat.faces].mean(1)
+    rear = float((centers @ front).min())
+    backs = [known.parts[e.second.part] for e in edges if e not in seats and e.second.owner == relation.object]
+    if backs:
+        low = float(seat.center[2])
+        faces = triangles[backs[0].faces].mean(1)
+        near = faces[faces[:, 2] < low + 0.35]
+        rear = max(rear, float(np.quantile((near if len(near) else faces) @ front, 0.9)))
+    side = np.cross([0.0, 0.0, 1.0], front)
+    pose = poses[relation.object]
+    heading_of = pose.rotation @ (front if relation.facing != "toward" else -front)
+    heading = float(np.arctan2(heading_of[1], heading_of[0]))
+    placements = []
+    for forward in SEAT_OFFSETS:
+        local = front * (rear - shape.rearmost + forward) + side * float(seat.center @ side)
+        local[2] = seat.center[2] - shape.lowest_buttock - 0.01
+        root = pose.rotation @ local + pose.translation
+        for advance in FEET_FORWARD:
+            feet = {
+                s: (x + advance * np.cos(heading), y + advance * np.sin(heading), yaw)
+                for s, (x, y, yaw) in _feet(shape, root, heading).items()
+            }
+            placements.append(Placement(root, heading, shape.q, feet))
+    return tuple(sorted(placements, key=lambda p: float(np.linalg.norm(p.root - placements[6].root))))
+
+

@@ -1,0 +1,1 @@
+"""Stage 4: the reference motion that the optimization follows (plan, initial scene -> ReferenceMotion)."""
