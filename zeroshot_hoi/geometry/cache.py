@@ -1,0 +1,78 @@
+"""One cache folder for everything that is computed once: distance grids, compiled kernels, answers.
+
+The root is `ZEROSHOT_HOI_CACHE`, or the user's cache folder. A key is the hash of the content and the settings; a file
+is written under a temporary name and renamed, so that two processes never read half of it. Arrays are stored as `.npz`
+without pickles, and a file that cannot be read is made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def cache_root() -> Path:
+    """The cache folder; it may not exist yet."""
+    chosen = os.environ.get("ZEROSHOT_HOI_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    base = os.environ.get("LOCALAPPDATA") if os.name == "nt" else os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "zeroshot_hoi"
+
+
+def content_key(*parts: Any) -> str:
+    """sha256 of arrays (shape, type and bytes) and of the text of anything else."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(f"array {part.dtype.str} {part.shape};".encode())
+            digest.update(np.ascontiguousarray(part).data)
+        else:
+            digest.update(f"{type(part).__name__} {part!r};".encode())
+    return digest.hexdigest()
+
+
+def cached_arrays(kind: str, key: str, make: Callable[[], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The arrays stored under `kind/key`, or what `make` returns, which is then stored.
+
+    A folder that cannot be written costs only the next run's time, so it is no error.
+    """
+    path = cache_root() / kind / f"{key}.npz"
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        arrays = dict(make())
+    with contextlib.suppress(OSError):
+        _store(path, arrays)
+    return arrays
+
+
+def _store(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **{name: np.asarray(array) for name, array in arrays.items()})
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def start_warp() -> Any:
+    """The `warp` module: only errors are printed, and compiled kernels are kept under the cache root."""
+    import warp as wp
+
+    wp.config.log_level = wp.LOG_ERROR
+    wp.config.kernel_cache_dir = str(cache_root() / "warp")
+    wp.init()
+    return wp
