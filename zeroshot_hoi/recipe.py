@@ -57,7 +57,12 @@ class Recipe(RecipeTable):
             if key not in OVERRIDES:
                 raise RecipeError(f"'{key}' cannot be overridden. {nearest_name(key, OVERRIDES)}")
         given = {key: value for key, value in overrides.items() if value is not None}
-        return Recipe.from_mapping({**self.model_dump(by_alias=True), **given}, self.origin) if given else self
+        if not given:
+            return self
+        words = ", ".join(f"{key} = {value!r}" for key, value in given.items())
+        changed = Recipe.from_mapping({**self.model_dump(by_alias=True), **given}, f"{self.name} with {words}")
+        changed._origin = self.origin
+        return changed
 
 
 def list_recipes() -> tuple[str, ...]:

@@ -1,0 +1,16 @@
+"""The entry point of the command `zeroshot-hoi` and of `python -m zeroshot_hoi`."""
+
+import os
+import sys
+
+
+def start() -> int:
+    """Run the command line with one BLAS thread: OpenBLAS' threads compete with XLA's and slow the solver down."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from zeroshot_hoi.cli import main
+
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(start())
