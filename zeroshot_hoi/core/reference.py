@@ -70,6 +70,8 @@ class PersonReference:
     """`left`, `right` -> (T,) 1 while the sole stands still."""
     gates: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Edge name -> (T,) in [0, 1]: how strongly a contact that is not continuous is wanted in each frame."""
+    palms_on_thighs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """`left`, `right` -> (T,) place on the thigh where that palm rests: 0 at the hip, 1 at the knee."""
 
 
 @dataclass(frozen=True)

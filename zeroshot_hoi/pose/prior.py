@@ -14,7 +14,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from zeroshot_hoi.body.freedoms import to_pose
-from zeroshot_hoi.body.kinematics import joint_positions, pose_vertices
+from zeroshot_hoi.body.kinematics import bone_transforms, joint_positions, pose_vertices
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.errors import HoiError
@@ -52,7 +52,7 @@ def posture_shape(body: SkinnedBody, name: str) -> PostureShape:
     xp, q = numpy_namespace(), posture(body, name)
     pose = to_pose(xp, body.freedoms, q)
     vertices = pose_vertices(xp, body, pose, np.zeros(3))
-    joints = dict(zip(body.joint_names, joint_positions(xp, body, pose, np.zeros(3)), strict=True))
+    joints = dict(zip(body.joint_names, joint_positions(xp, body, bone_transforms(xp, body, pose, np.zeros(3))), strict=True))
     buttock = np.array(["buttock" in r for r in body.regions])
     back = np.array([r == "back" or "buttock" in r for r in body.regions])
     return PostureShape(

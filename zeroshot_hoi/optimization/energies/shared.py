@@ -29,9 +29,9 @@ def into_object(xp: Namespace, state: State, index: int, points: Array) -> Array
     return xp.matmul(points - state.translations[index], state.rotations[index])
 
 
-def distance_to(xp: Namespace, state: State, index: int, grid: Arrays, points: Array) -> Array:
-    """Signed distance (N,) in metres of world points to the object whose grid this is."""
-    return grid_distance(xp, (grid["origin"], grid["spacing"], grid["values"]), into_object(xp, state, index, points))
+def distance_to(xp: Namespace, state: State, index: int, data: Arrays, points: Array) -> Array:
+    """Signed distance (N,) in metres of world points to the surface in `data["grid"]`, fixed to an object."""
+    return grid_distance(xp, data["grid"], into_object(xp, state, index, points))
 
 
 def positive(xp: Namespace, value: Array) -> Array:

@@ -14,14 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroshot_hoi.core.arrays import jax_namespace
-from zeroshot_hoi.geometry.cache import cache_folder
+from zeroshot_hoi.geometry.cache import cache_root
 from zeroshot_hoi.optimization.engines.base import chunks, residual_vector, term_arrays, term_energies
 from zeroshot_hoi.optimization.problem import Problem
 
 
 @cache
 def _enable_persistent_cache() -> None:
-    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "jax"))
+    jax.config.update("jax_compilation_cache_dir", str(cache_root() / "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 

@@ -1,0 +1,333 @@
+"""Where edge attributes meet energies: a plan, its scene and its reference become the terms of a problem.
+
+`is_continuous` decides the gate of a contact over time, `is_rel_static` whether the contact is anchored (a gripped
+object rides on the wrist instead), the motion flags how firmly an object keeps its place, the kind of an edge which
+energy pulls (grip, touch, support, rest). Nothing after this file knows what a hand or an iron is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from zeroshot_hoi.core.body import SkinnedBody
+from zeroshot_hoi.core.graph import Edge
+from zeroshot_hoi.core.plan import Plan
+from zeroshot_hoi.core.reference import InitialScene, Placement, ReferenceMotion
+from zeroshot_hoi.core.scene import ObjectParts, SceneObject
+from zeroshot_hoi.geometry.grid import bake_part_grid
+from zeroshot_hoi.geometry.query import GridArrays, pad_grid
+from zeroshot_hoi.geometry.sampling import farthest_points
+from zeroshot_hoi.optimization.energies import contact, penetration, posture, tracking
+from zeroshot_hoi.optimization.grasp import Grasp
+from zeroshot_hoi.optimization.person import PersonRows, person_rows
+from zeroshot_hoi.optimization.problem import ObjectUnknowns, PersonUnknowns, Problem, Term
+
+SIGMA = {
+    "support": 0.006, "touch": 0.003, "rest": 0.0008, "anchor": 0.003, "body in object": 0.002,
+    "object in body": 0.004, "object in object": 0.001, "body in itself": 0.004, "ground": 0.003, "planted": 0.002,
+    "balance": 0.02, "gaze": 0.15, "natural": 0.3, "root": 0.05, "path": 0.01, "axis": 0.02, "palm": 0.012,
+}  # fmt: skip
+"""Standard deviation of each kind of residual in its own unit (metres, radians, cosine)."""
+
+LOCKED = 0.006
+"""Radians: how firmly an object that must not turn keeps its orientation once it has been found."""
+
+SINK = {False: 0.004, True: 0.015}
+"""Metres that a body sinks into a support: hard, upholstered."""
+
+BODY_MARGIN = 0.002
+"""Metres that the rest of the body keeps clear of objects."""
+
+BODY_MASS = 70.0
+"""kg, where a body does not say."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """One choice among the starts: where people stand, how objects are held, what has been found already."""
+
+    placements: Mapping[str, Placement]
+    grasps: Mapping[str, Grasp]
+    """Edge name -> grip."""
+    rotations: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Object -> (3, 3): the turn that replaces the reference's where that was free."""
+    anchors: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Edge name -> (N, 3) where static contacts touched, object frame."""
+
+
+class Compiler:
+    """Builds problems for any list of (start, frame) pairs of one interaction."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        bodies: Mapping[str, SkinnedBody],
+        objects: Mapping[str, SceneObject],
+        parts: Mapping[str, ObjectParts],
+        initial: InitialScene,
+        reference: ReferenceMotion,
+    ) -> None:
+        self.plan, self.bodies, self.objects = plan, bodies, objects
+        self.parts, self.initial, self.reference = parts, initial, reference
+        self.people, self.names = list(bodies), list(objects)
+        self.rows: dict[str, PersonRows] = {n: person_rows(b) for n, b in bodies.items()}
+        self.grids: dict[str, GridArrays] = {n: pad_grid(o.grid) for n, o in objects.items()}
+        self._part_grids: dict[tuple[str, str], GridArrays] = {}
+        self.carriers = self._carriers()
+
+    def _carriers(self) -> dict[str, Edge]:
+        """Object -> the edge whose hand carries it: a static grip of an object that has no fixed place."""
+        carriers: dict[str, Edge] = {}
+        for edge in self.plan.graph.edges:
+            contact_plan = self.plan.contacts[edge.name]
+            held = edge.second.owner
+            if contact_plan.kind == "grip" and edge.is_rel_static and held in self.reference.objects:
+                carriers.setdefault(held, edge)
+        return carriers
+
+    def part_grid(self, owner: str, part: str) -> GridArrays:
+        key = (owner, part)
+        if key not in self._part_grids:
+            faces = self.parts[owner].parts[part].faces
+            self._part_grids[key] = pad_grid(bake_part_grid(self.objects[owner], faces))
+        return self._part_grids[key]
+
+    # -- problems ---------------------------------------------------------------------------------------------------
+
+    def problem(self, starts: Sequence[Start], times: Sequence[int]) -> Problem:
+        """The problem whose k-th frame is frame `times[k]` of the motion, begun as in `starts[k]`."""
+        t = np.asarray(times)
+        people = tuple(PersonUnknowns(b, self.rows[n].active) for n, b in self.bodies.items())
+        objects = tuple(self._unknowns(n) for n in self.names)
+        base: dict[str, np.ndarray] = {}
+        for p, name in enumerate(self.people):
+            base.update(self._person_base(p, name, starts, t))
+        for o, name in enumerate(self.names):
+            base.update(self._object_base(o, name, starts, t))
+        terms = [term for name in self.people for term in self._person_terms(name, starts, t)]
+        terms += [term for edge in self.plan.graph.edges for term in self._edge_terms(edge, starts, t)]
+        terms += [term for name in self.names for term in self._object_terms(name, starts, t)]
+        return Problem(people, objects, base, tuple(terms))
+
+    def _unknowns(self, name: str) -> ObjectUnknowns:
+        if name not in self.carriers:
+            return ObjectUnknowns("fixed")
+        edge = self.carriers[name]
+        side = edge.first.part.split()[0]
+        body = self.bodies[edge.first.owner]
+        return ObjectUnknowns("ride", self.people.index(edge.first.owner), body.joint_names.index(f"{side}_wrist"))
+
+    def _person_base(self, p: int, name: str, starts: Sequence[Start], t: np.ndarray) -> dict[str, np.ndarray]:
+        body, reference = self.bodies[name], self.reference.people[name]
+        low, high = body.freedoms.limits.T
+        q = np.stack([s.placements[name].q for s in starts]) + reference.q[t]
+        for edge in self.carriers.values():
+            if edge.first.owner == name:
+                fingers = list(self.rows[name].fingers[edge.first.part.split()[0]])
+                q[:, fingers] = np.stack([s.grasps[edge.name].q for s in starts])[:, fingers]
+        headings = np.stack([Rotation.from_euler("z", s.placements[name].heading).as_matrix() for s in starts])
+        roots = np.stack([s.placements[name].root for s in starts])
+        return {f"q{p}": np.clip(q, low, high), f"root{p}": roots, f"heading{p}": headings}
+
+    def _object_base(self, o: int, name: str, starts: Sequence[Start], t: np.ndarray) -> dict[str, np.ndarray]:
+        if name in self.carriers:
+            grasps = [s.grasps[self.carriers[name].name] for s in starts]
+            rotation, translation = np.stack([g.rotation for g in grasps]), np.stack([g.translation for g in grasps])
+        elif name in self.reference.objects:
+            reference = self.reference.objects[name]
+            rotation = reference.rotation[t]
+            translation = reference.translation[t] - np.einsum("tij,j->ti", rotation, reference.anchor)
+        else:
+            pose = self.initial.objects[name]
+            rotation, translation = np.repeat(pose.rotation[None], len(t), 0), np.repeat(pose.translation[None], len(t), 0)
+        return {f"rotation{o}": rotation, f"translation{o}": translation}
+
+    # -- terms of one person ----------------------------------------------------------------------------------------
+
+    def _person_terms(self, name: str, starts: Sequence[Start], t: np.ndarray) -> list[Term]:
+        p, rows, reference = self.people.index(name), self.rows[name], self.reference.people[name]
+        stiffness = np.sqrt(self.bodies[name].freedoms.stiffness)
+        inactive = np.setdiff1d(np.arange(len(stiffness)), rows.active)
+        stiffness[inactive] = 0.0
+        wanted = np.stack([s.placements[name].q for s in starts]) + reference.q[t]
+        roots = np.stack([s.placements[name].root for s in starts])
+        soles = np.concatenate([rows.soles["left"].rows, rows.soles["right"].rows])
+        anchors = np.stack([rows.sole_anchors(s.placements[name].feet) for s in starts])
+        stance = np.stack([reference.planted["left"][t], reference.planted["right"][t]], 1)
+        gate = np.repeat(stance, [len(rows.soles["left"]), len(rows.soles["right"])], axis=1)[..., None]
+        self_pairs = rows.pairs
+        terms = [
+            Term(f"natural:{name}", posture.natural_pose, SIGMA["natural"], p,
+                 constants={"stiffness": stiffness}, frames={"reference": wanted}),
+            Term(f"root:{name}", posture.root_position, SIGMA["root"], p,
+                 constants={"rows": rows.root, "radius": np.float64(0.03)}, frames={"reference": roots}),
+            Term(f"planted:{name}", posture.planted, SIGMA["planted"], p,
+                 constants={"rows": soles}, frames={"anchor": anchors, "gate": gate}),
+            Term(f"ground:{name}", penetration.body_in_ground, SIGMA["ground"], p,
+                 constants={"rows": rows.skin.rows}),
+            Term(f"self:{name}", penetration.body_in_itself, SIGMA["body in itself"], p,
+                 constants={"rows": rows.spheres.centers.rows, "first": self_pairs[:, 0], "second": self_pairs[:, 1],
+                            "reach": rows.spheres.radii[self_pairs].sum(1)}),
+            self._balance(name, p, rows, anchors, t),
+        ]  # fmt: skip
+        terms += self._gaze(name, p, rows) + self._palms(name, p, rows, t)
+        return terms
+
+    def _balance(self, name: str, p: int, rows: PersonRows, anchors: np.ndarray, t: np.ndarray) -> Term:
+        """Over the feet with whatever is carried; off while a seat carries the person."""
+        gate = np.ones(len(t))
+        for edge in self.plan.graph.edges_of(name):
+            if self.plan.contacts[edge.name].kind == "support" and edge.first.part in ("hips", "left leg", "right leg"):
+                gate = gate * (1.0 - self._gate(edge, t))
+        loads = [n for n, e in self.carriers.items() if e.first.owner == name]
+        load = loads[0] if loads else self.names[0]
+        mass = self.plan.objects[load].mass if loads else 0.0
+        center = self.objects[load].vertices.mean(0)
+        over = anchors.mean(1)
+        return Term(f"balance:{name}", posture.balance, SIGMA["balance"], p, self.names.index(load),
+                    constants={"rows": rows.mass_center, "load_center": center,
+                               "load_share": np.float64(mass / (mass + BODY_MASS))},
+                    frames={"over": over, "gate": gate})  # fmt: skip
+
+    def _gaze(self, name: str, p: int, rows: PersonRows) -> list[Term]:
+        words = [w.strip() for w in self.plan.people[name].gaze.split(",") if w.strip()]
+        if not words or words[0] not in self.objects:
+            return []
+        target = self.objects[words[0]].vertices.mean(0)
+        if len(words) > 1 and words[1] in self.parts[words[0]].parts:
+            target = self.parts[words[0]].parts[words[1]].center
+        return [Term(f"gaze:{name}->{words[0]}", posture.gaze, SIGMA["gaze"], p, self.names.index(words[0]),
+                     constants={"rows": rows.gaze, "target": target})]  # fmt: skip
+
+    def _palms(self, name: str, p: int, rows: PersonRows, t: np.ndarray) -> list[Term]:
+        terms = []
+        for side, place in self.reference.people[name].palms_on_thighs.items():
+            other, normal = rows.thigh_rows(side, place[t])
+            terms.append(Term(f"palm on thigh:{name}.{side}", contact.together, SIGMA["palm"], p,
+                              constants={"rows": rows.palms[side], "offset": np.array([0.022])},
+                              frames={"other_rows": other, "other_normal_rows": normal, "gate": np.ones(len(t))}))  # fmt: skip
+        return terms
+
+    # -- terms of one edge ------------------------------------------------------------------------------------------
+
+    def _gate(self, edge: Edge, t: np.ndarray) -> np.ndarray:
+        gates = self.reference.people[edge.first.owner].gates if edge.first.owner in self.bodies else {}
+        return np.ones(len(t)) if edge.is_continuous else gates.get(edge.name, np.ones(self.plan.frames))[t]
+
+    def _edge_terms(self, edge: Edge, starts: Sequence[Start], t: np.ndarray) -> list[Term]:
+        kind = self.plan.contacts[edge.name].kind
+        gate = self._gate(edge, t)
+        if edge.first.owner not in self.bodies:
+            return self._object_edge(edge, gate)
+        if edge.second.owner in self.carriers and self.carriers[edge.second.owner] == edge:
+            return []
+        p, rows = self.people.index(edge.first.owner), self.rows[edge.first.owner]
+        o, grid = self.names.index(edge.second.owner), self.part_grid(edge.second.owner, edge.second.part)
+        terms = []
+        if kind == "support":
+            points = rows.support(edge.first.part)
+            sink = SINK[self.plan.contacts[edge.name].upholstery]
+            terms.append(Term(f"contact:{edge.name}", contact.surface, SIGMA["support"], p, o, constants={
+                "rows": points.rows, "grid": grid, "depth": np.full(len(points), sink),
+                "weight": np.ones(len(points))}, frames={"gate": gate[:, None]}))  # fmt: skip
+        else:
+            points = rows.touching(edge.first.part)
+            terms.append(Term(f"contact:{edge.name}", contact.pads, SIGMA["touch"], p, o, constants={
+                "rows": points.rows[None], "grid": grid}, frames={"weight": gate[:, None]}))  # fmt: skip
+        if edge.is_rel_static and all(edge.name in s.anchors for s in starts):
+            center = points.rows.mean(0, keepdims=True)
+            anchor = np.stack([s.anchors[edge.name] for s in starts])
+            terms.append(Term(f"drift:{edge.name}", contact.anchored, SIGMA["anchor"] / 3.0, p, o,
+                              constants={"rows": center}, frames={"anchor": anchor, "gate": gate[:, None, None]}))  # fmt: skip
+        return terms
+
+    def _object_edge(self, edge: Edge, gate: np.ndarray) -> list[Term]:
+        first, second = edge.first, edge.second
+        points = self._part_points(first.owner, first.part, 40)
+        o, other = self.names.index(first.owner), self.names.index(second.owner)
+        return [Term(f"contact:{edge.name}", contact.rest, SIGMA["rest"], 0, o, other, constants={
+            "points": points, "grid": self.part_grid(second.owner, second.part)},
+            frames={"gate": gate[:, None]})]  # fmt: skip
+
+    def _part_points(self, owner: str, part: str, count: int) -> np.ndarray:
+        scene_object = self.objects[owner]
+        centers = scene_object.vertices[scene_object.faces[self.parts[owner].parts[part].faces]].mean(1)
+        return np.resize(centers[farthest_points(centers, min(count, len(centers)))], (count, 3))
+
+    # -- terms of one object ----------------------------------------------------------------------------------------
+
+    def _object_terms(self, name: str, starts: Sequence[Start], t: np.ndarray) -> list[Term]:
+        o = self.names.index(name)
+        terms = [term for person in self.people for term in self._contactless(name, o, person)]
+        for other in self.names:
+            if other != name and name in self.carriers and other not in self.carriers:
+                points = self.objects[name].samples.points[:300]
+                terms.append(Term(f"penetration:{name}->{other}", penetration.object_in_object,
+                                  SIGMA["object in object"], 0, o, self.names.index(other),
+                                  constants={"points": points, "grid": self.grids[other],
+                                             "margin": np.float64(0.0)}))  # fmt: skip
+        if name in self.carriers:
+            terms += self._tracking(name, o, starts, t)
+        return terms
+
+    def _tracking(self, name: str, o: int, starts: Sequence[Start], t: np.ndarray) -> list[Term]:
+        reference, state = self.reference.objects[name], self.plan.graph.state(name)
+        locked = not state.is_rotational and all(name in s.rotations for s in starts)
+        rotation = np.stack([s.rotations[name] for s in starts]) if locked else reference.rotation[t]
+        firm = LOCKED if not state.is_rotational else SIGMA["axis"]
+        axis = np.asarray(reference.axis, float)
+        side = np.linalg.svd(axis[None])[2][1]
+        sign = np.ones(len(t))
+        if reference.symmetric:
+            sign = np.array([self._axis_sign(name, s, axis, k) for s, k in zip(starts, t, strict=True)])
+        return [
+            Term(f"path:{name}", tracking.path, SIGMA["path"], 0, o,
+                 constants={"anchor": reference.anchor, "dead_zone": np.float64(reference.dead_zone)},
+                 frames={"target": reference.translation[t]}),
+            Term(f"axis:{name}", tracking.axis, firm, 0, o, constants={"axis": axis},
+                 frames={"target": sign[:, None] * (rotation @ axis)}),
+            Term(f"spin:{name}", tracking.axis, firm if locked else reference.spin, 0, o, constants={"axis": side},
+                 frames={"target": rotation @ side}),
+        ]  # fmt: skip
+
+    def _axis_sign(self, name: str, start: Start, axis: np.ndarray, time: int) -> float:
+        """Which way a symmetric axis points for this grip: as the thumb does when the arm works in front of the body."""
+        edge = self.carriers[name]
+        body = self.bodies[edge.first.owner]
+        side = edge.first.part.split()[0]
+        across = self.rows[edge.first.owner].radial[side]
+        thumb = 1.0 if start.grasps[edge.name].rotation @ axis @ across > 0 else -1.0
+        left = Rotation.from_euler("z", start.placements[edge.first.owner].heading).apply([0.0, 1.0, 0.0])
+        outward = left if side == "left" else -left
+        wanted = self.reference.objects[name].rotation[time] @ axis @ outward
+        del body
+        return thumb * (1.0 if wanted >= 0.0 else -1.0)
+
+    def _contactless(self, name: str, o: int, person: str) -> list[Term]:
+        """Penetration both ways between one person and one object."""
+        p, rows = self.people.index(person), self.rows[person]
+        carrier = self.carriers.get(name)
+        hand = carrier.first.part if carrier is not None and carrier.first.owner == person else ""
+        keep = rows.outside_part(rows.skin, hand)
+        allowed = np.full(int(keep.sum()), -BODY_MARGIN)
+        for edge in self.plan.graph.edges_of(person):
+            plan = self.plan.contacts[edge.name]
+            if plan.kind == "support" and edge.second.owner == name:
+                allowed[rows.near_support(rows.skin, edge.first.part)[keep]] = SINK[plan.upholstery] + 0.002
+            elif edge.second.owner == name and not hand:
+                allowed[~rows.outside_part(rows.skin, edge.first.part)[keep]] = 0.001
+        spheres = np.array([label for label in rows.spheres.parts])
+        mine = np.array([not (hand and rows.is_of_hand(label, hand)) for label in spheres])
+        samples = self.objects[name].samples.points
+        return [
+            Term(f"penetration:{person}->{name}", penetration.body_in_object, SIGMA["body in object"], p, o, constants={
+                "rows": rows.skin.rows[keep], "grid": self.grids[name], "allowed": allowed,
+                "weight": np.ones(len(allowed))}),
+            Term(f"penetration:{name}->{person}", penetration.object_in_body, SIGMA["object in body"], p, o, constants={
+                "points": samples[:: max(1, len(samples) // 400)][:400], "rows": rows.spheres.centers.rows[mine],
+                "radii": 0.92 * rows.spheres.radii[mine]}),
+        ]  # fmt: skip

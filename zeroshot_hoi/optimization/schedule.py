@@ -1,0 +1,216 @@
+"""Coarse to fine: grips of each hand alone, static poses from every start, key frames from the best, then all frames.
+
+The basin decides the quality (eight starts of one motion ended between energy 10 and 99), so every choice is made as
+late as possible: placements and grips multiply into starts, starts are pruned by the energy of a static pose, key
+frames are solved for the few best, and only the best of those becomes a clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.spatial.transform import Rotation
+
+from zeroshot_hoi.body.freedoms import to_pose
+from zeroshot_hoi.core.arrays import numpy_namespace
+from zeroshot_hoi.core.body import SkinnedBody
+from zeroshot_hoi.core.motion import BodyMotion, Motion, ObjectMotion
+from zeroshot_hoi.core.plan import Plan
+from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion
+from zeroshot_hoi.core.scene import ObjectParts, SceneObject
+from zeroshot_hoi.core.solution import ProgressListener, Solution, silent
+from zeroshot_hoi.geometry.grid import bake_part_grid
+from zeroshot_hoi.optimization.compile import Compiler, Start
+from zeroshot_hoi.optimization.engines import make_engine
+from zeroshot_hoi.optimization.energies.shared import body_points, into_object
+from zeroshot_hoi.optimization.grasp import Grasp, find_grasps
+from zeroshot_hoi.optimization.problem import Problem, State, frame_state
+from zeroshot_hoi.optimization.solver import Settings, Smoothness, solve
+
+KEY_STEP = 8
+"""Frames between key frames."""
+
+MAX_STARTS = 42
+"""Static poses tried at once."""
+
+FINALISTS = 3
+"""Starts whose key frames are solved."""
+
+ACCELERATION = 0.012
+"""Radians per frame^2: standard deviation of a joint's second difference; the root's is a tenth of it, in metres."""
+
+VELOCITY = 0.5
+"""Radians per frame: standard deviation of a joint's first difference."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A start with what has been solved for it so far."""
+
+    start: Start
+    x: np.ndarray
+    """(T, n)"""
+    energy: float
+
+
+def optimize(
+    plan: Plan,
+    bodies: Mapping[str, SkinnedBody],
+    objects: Mapping[str, SceneObject],
+    parts: Mapping[str, ObjectParts],
+    initial: InitialScene,
+    reference: ReferenceMotion,
+    listener: ProgressListener = silent,
+) -> tuple[Motion, Solution]:
+    """The motion of every person and object, and the solution it comes from (status, energies by term)."""
+    compiler = Compiler(plan, bodies, objects, parts, initial, reference)
+    grasps = _grasps(compiler, listener)
+    candidates = _static(compiler, _starts(compiler, grasps), listener)
+    keys = _key_frames(plan.frames)
+    best = min((_solve_keys(compiler, c, keys, listener) for c in candidates), key=lambda c: c.energy)
+    times = np.arange(plan.frames)
+    problem = compiler.problem([best.start] * plan.frames, times)
+    x = CubicSpline(keys, best.x, axis=0)(times) if len(keys) > 1 else np.repeat(best.x, plan.frames, 0)
+    engine = make_engine(plan.engine, problem)
+    solution = solve(engine, x, smoothness(problem, 1.0), Settings(iterations=30), listener, "all frames")
+    return read_motion(compiler, problem, solution.value), solution
+
+
+def smoothness(problem: Problem, step: float) -> Smoothness:
+    """Weights of differences between frames `step` apart that cost what they would cost frame by frame."""
+    unit = []
+    for person in problem.people:
+        unit += [np.ones(len(person.active)), np.full(3 * person.moves, 0.1)]
+    for moved in problem.objects:
+        if moved.kind == "free":
+            unit += [np.ones(3), np.full(3, 0.1)]
+    scale = np.concatenate(unit)
+    return Smoothness((VELOCITY * scale) ** -2 / step**2, (ACCELERATION * scale) ** -2 / step**4)
+
+
+def _key_frames(frames: int) -> np.ndarray:
+    count = max(2, int(np.ceil((frames - 1) / KEY_STEP)) + 1)
+    return np.unique(np.linspace(0, frames - 1, count).round().astype(int))
+
+
+def _grasps(compiler: Compiler, listener: ProgressListener) -> dict[str, tuple[Grasp, ...]]:
+    """Edge name -> grips of the objects that ride on a hand."""
+    plan, found = compiler.plan, {}
+    for name, edge in compiler.carriers.items():
+        part = compiler.parts[name].parts[edge.second.part]
+        found[edge.name] = find_grasps(
+            compiler.bodies[edge.first.owner],
+            edge.first.part.split()[0],
+            compiler.objects[name],
+            part,
+            bake_part_grid(compiler.objects[name], part.faces),
+            engine=plan.engine,
+            seed=plan.seed,
+            listener=listener,
+        )
+    return found
+
+
+def _starts(compiler: Compiler, grasps: Mapping[str, tuple[Grasp, ...]]) -> list[Start]:
+    """Placements times grips, the most natural and the best first, at most MAX_STARTS."""
+    people, edges = list(compiler.people), list(grasps)
+    choices = [range(len(compiler.initial.people[n])) for n in people] + [range(len(grasps[e])) for e in edges]
+    order = sorted(product(*choices), key=lambda c: (sum(c), c))
+    starts = []
+    for choice in order[:MAX_STARTS]:
+        placements = {n: compiler.initial.people[n][k] for n, k in zip(people, choice, strict=False)}
+        held = {e: grasps[e][k] for e, k in zip(edges, choice[len(people) :], strict=True)}
+        starts.append(Start(placements, held))
+    return starts
+
+
+def _static(compiler: Compiler, starts: list[Start], listener: ProgressListener) -> list[_Candidate]:
+    """Solves one frame of every start, the one in which most contacts are wanted, and keeps the finalists.
+
+    What the static pose settles becomes part of the start: the turn of objects that must not turn, and the places of
+    contacts that must not slide.
+    """
+    time = _busiest_frame(compiler)
+    problem = compiler.problem(starts, [time] * len(starts))
+    engine = make_engine(compiler.plan.engine, problem)
+    settings = Settings(iterations=30, tolerance=5e-3)
+    solution = solve(engine, problem.initial(), None, settings, listener, "static poses")
+    bias = np.array([sum(0.1 * g.energy for g in s.grasps.values()) for s in starts])
+    energy = np.nan_to_num(solution.energies["frame"] + bias, nan=np.inf)
+    order = np.argsort(energy, kind="stable")[:FINALISTS]
+    return [
+        _Candidate(_settled(compiler, starts[k], problem, solution.value[k], k), solution.value[k : k + 1], energy[k])
+        for k in order
+    ]
+
+
+def _busiest_frame(compiler: Compiler) -> int:
+    """The frame with the most contacts; in the middle of the clip where it does not matter."""
+    frames = compiler.plan.frames
+    total = np.zeros(frames)
+    for reference in compiler.reference.people.values():
+        for gate in reference.gates.values():
+            total += gate
+    best = np.flatnonzero(total > total.max() - 1e-3)
+    return int(best[len(best) // 2])
+
+
+def _settled(compiler: Compiler, start: Start, problem: Problem, x: np.ndarray, k: int) -> Start:
+    state = _state(problem, x, k)
+    rotations, anchors = {}, {}
+    for o, name in enumerate(compiler.names):
+        if name in compiler.carriers and not compiler.plan.graph.state(name).is_rotational:
+            rotations[name] = _upright(state.rotations[o], compiler.reference.objects[name].rotation[0], compiler, name)
+    for edge in compiler.plan.graph.edges:
+        kind = compiler.plan.contacts[edge.name].kind
+        if edge.is_rel_static and kind == "support" and edge.first.owner in compiler.bodies:
+            person, o = edge.first.owner, compiler.names.index(edge.second.owner)
+            rows = compiler.rows[person].support(edge.first.part).rows.mean(0, keepdims=True)
+            points = body_points(numpy_namespace(), state, compiler.people.index(person), rows)
+            anchors[edge.name] = into_object(numpy_namespace(), state, o, points)
+    return replace(start, rotations=rotations, anchors=anchors)
+
+
+def _upright(found: np.ndarray, reference: np.ndarray, compiler: Compiler, name: str) -> np.ndarray:
+    """The found turn about the reference axis, without the small tilt that the static pose left."""
+    axis = np.asarray(compiler.reference.objects[name].axis, float)
+    tilt = Rotation.align_vectors([reference @ axis], [found @ axis])[0].as_matrix()
+    return tilt @ found
+
+
+def _solve_keys(compiler: Compiler, candidate: _Candidate, keys: np.ndarray, listener: ProgressListener) -> _Candidate:
+    problem = compiler.problem([candidate.start] * len(keys), keys)
+    engine = make_engine(compiler.plan.engine, problem)
+    reference = problem.initial()
+    x = reference + (candidate.x - reference[np.argmin(np.abs(keys - _busiest_frame(compiler)))])
+    step = float(keys[1] - keys[0]) if len(keys) > 1 else 1.0
+    solution = solve(engine, x, smoothness(problem, step), Settings(iterations=25), listener, "key frames")
+    return replace(candidate, x=solution.value, energy=solution.energy if np.isfinite(solution.energy) else np.inf)
+
+
+def _state(problem: Problem, x: np.ndarray, k: int) -> State:
+    return frame_state(numpy_namespace(), problem, x, {name: np.asarray(v)[k] for name, v in problem.base.items()})
+
+
+def read_motion(compiler: Compiler, problem: Problem, x: np.ndarray) -> Motion:
+    """People's poses and objects' transforms from the unknowns `x (T, n)`; headings become part of the root's turn."""
+    states = [_state(problem, x[k], k) for k in range(len(x))]
+    people = {}
+    for p, name in enumerate(compiler.people):
+        body = compiler.bodies[name]
+        pose = to_pose(numpy_namespace(), body.freedoms, np.stack([s.q[p] for s in states]))
+        frame = body.joint_frames[0]
+        heading = Rotation.from_matrix(np.einsum("ji,tjk,kl->til", frame, problem.base[f"heading{p}"], frame))
+        pose[:, 0] = (heading * Rotation.from_rotvec(pose[:, 0])).as_rotvec()
+        people[name] = BodyMotion(pose, np.stack([s.bones[p][3] for s in states]))
+    objects = {
+        name: ObjectMotion(np.stack([s.rotations[o] for s in states]), np.stack([s.translations[o] for s in states]))
+        for o, name in enumerate(compiler.names)
+    }
+    return Motion(people, objects, compiler.plan.fps)
+
+

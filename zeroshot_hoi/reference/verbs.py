@@ -1,0 +1,177 @@
+"""The closed vocabulary of motion: every verb turns eased time into displacements of an object or of a posture.
+
+A language model picks from these names and cannot invent a motion that the library does not know. Lengths are metres,
+angles degrees in recipes and radians here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from zeroshot_hoi.core.errors import HoiError, RecipeError, nearest_name
+from zeroshot_hoi.reference.timing import back_and_forth, minimum_jerk
+
+Parameters = Mapping[str, float | str]
+
+GRAVITY = 9.81
+"""m/s^2"""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """What a verb may know of the person who moves the object, in the world frame."""
+
+    forward: np.ndarray
+    """(3,) unit, where the person looks."""
+    left: np.ndarray
+    """(3,) unit."""
+    shoulder: np.ndarray
+    """(3,) shoulder of the hand that works, metres."""
+    elbow: np.ndarray
+    """(3,) elbow of that arm while it hangs."""
+    forearm: float
+    """Elbow to the middle of the palm, metres."""
+    along: np.ndarray
+    """(3,) unit, the long direction of what the object rests on; the person's left where it rests on nothing."""
+
+
+@dataclass(frozen=True)
+class ObjectVerb:
+    """Displacements of one object: `(workspace, u (T,), parameters, seconds) -> (T, 3) metres, (T, 3) rotation vector`.
+
+    `absolute` verbs give the anchor's world path instead of an offset from where the object rests.
+    """
+
+    move: Callable[[Workspace, np.ndarray, Parameters, float], tuple[np.ndarray, np.ndarray]]
+    parameters: Mapping[str, float | str]
+    """Allowed parameters and their defaults."""
+    absolute: bool = False
+
+
+def _number(parameters: Parameters, key: str) -> float:
+    value = parameters[key]
+    if isinstance(value, str):
+        raise RecipeError(f"The parameter '{key}' must be a number; got '{value}'.")
+    return float(value)
+
+
+DIRECTIONS = ("along", "forward", "back", "left", "right", "up", "down")
+
+
+def _direction(workspace: Workspace, word: float | str) -> np.ndarray:
+    table = {
+        "along": workspace.along,
+        "forward": workspace.forward,
+        "back": -workspace.forward,
+        "left": workspace.left,
+        "right": -workspace.left,
+        "up": np.array([0.0, 0.0, 1.0]),
+        "down": np.array([0.0, 0.0, -1.0]),
+    }
+    if word not in table:
+        raise RecipeError(f"Unknown direction '{word}'. {nearest_name(str(word), DIRECTIONS)}")
+    return table[str(word)]
+
+
+def _outer(amount: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    return amount[:, None] * direction[None]
+
+
+def _hold(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros((len(u), 3)), np.zeros((len(u), 3))
+
+
+def _stroke(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    amount = (back_and_forth(u, _number(p, "cycles")) - 0.5) * _number(p, "distance")
+    return _outer(amount, _direction(w, p["direction"])), np.zeros((len(u), 3))
+
+
+def _lift(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    return _outer(minimum_jerk(u) * _number(p, "height"), np.array([0.0, 0.0, 1.0])), np.zeros((len(u), 3))
+
+
+def _carry(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    path = _outer(minimum_jerk(u) * _number(p, "distance"), _direction(w, p["direction"]))
+    arc = _outer(4.0 * _number(p, "arc") * minimum_jerk(u) * (1.0 - minimum_jerk(u)), np.array([0.0, 0.0, 1.0]))
+    return path + arc, np.zeros((len(u), 3))
+
+
+def _press(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    amount = back_and_forth(u, _number(p, "cycles")) * _number(p, "distance")
+    return _outer(amount, _direction(w, p["direction"])), np.zeros((len(u), 3))
+
+
+def _tilt(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    amount = np.radians(_number(p, "angle")) * (
+        back_and_forth(u, _number(p, "cycles")) if _number(p, "cycles") else minimum_jerk(u)
+    )
+    return np.zeros((len(u), 3)), _outer(amount, _direction(w, p["about"]))
+
+
+def _swing(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """A pendulum below a pivot: the object travels on an arc and turns with it."""
+    angle = np.radians(_number(p, "angle")) * (back_and_forth(u, _number(p, "cycles")) - 0.5)
+    axis, radius = _direction(w, p["about"]), _number(p, "radius")
+    turn = Rotation.from_rotvec(_outer(angle, axis))
+    down = np.array([0.0, 0.0, -radius])
+    return turn.apply(down) - down, turn.as_rotvec()
+
+
+def _toss(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """A ballistic flight up to `height` and down again, turned by `spin` degrees about the person's left."""
+    height = _number(p, "height")
+    flight = 2.0 * np.sqrt(2.0 * height / GRAVITY)
+    share = min(1.0, flight / max(seconds, 1e-6))
+    v = np.clip((u - 0.5 + share / 2.0) / share, 0.0, 1.0)
+    turn = np.radians(_number(p, "spin")) * v
+    return _outer(4.0 * height * v * (1.0 - v), np.array([0.0, 0.0, 1.0])), _outer(turn, w.left)
+
+
+def _curl(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """Around the elbow, from a hanging forearm to near the shoulder and back."""
+    low, high = np.radians(_number(p, "from")), np.radians(_number(p, "to"))
+    angle = low + (high - low) * back_and_forth(u, _number(p, "cycles"))
+    turn = Rotation.from_rotvec(_outer(-angle, w.left))
+    return w.elbow + turn.apply(np.array([0.0, 0.0, -w.forearm])), turn.as_rotvec()
+
+
+OBJECT_VERBS: dict[str, ObjectVerb] = {
+    "hold": ObjectVerb(_hold, {}),
+    "stroke": ObjectVerb(_stroke, {"over": "", "distance": 0.3, "cycles": 2.0, "direction": "along"}),
+    "lift": ObjectVerb(_lift, {"height": 0.3}),
+    "carry": ObjectVerb(_carry, {"distance": 0.5, "direction": "left", "arc": 0.05}),
+    "press": ObjectVerb(_press, {"distance": 0.03, "cycles": 1.0, "direction": "down"}),
+    "tilt": ObjectVerb(_tilt, {"angle": 60.0, "cycles": 0.0, "about": "forward"}),
+    "swing": ObjectVerb(_swing, {"angle": 60.0, "cycles": 1.0, "about": "left", "radius": 0.6}),
+    "toss": ObjectVerb(_toss, {"height": 0.3, "spin": 0.0}),
+    "curl": ObjectVerb(_curl, {"from": 18.0, "to": 118.0, "cycles": 1.0}, absolute=True),
+}
+
+PERSON_VERBS: dict[str, dict[str, float | str]] = {
+    "stand": {},
+    "sit": {},
+    "lean_back": {"angle": 24.0},
+    "lean_forward": {"angle": 20.0},
+}
+"""Verb -> allowed parameters and their defaults."""
+
+VERBS = tuple(OBJECT_VERBS) + tuple(PERSON_VERBS)
+
+
+def complete(verb: str, given: Parameters, is_person: bool) -> Parameters:
+    """The verb's defaults updated by `given`; unknown verbs and parameters are refused."""
+    table: Mapping[str, Mapping[str, float | str]] = (
+        PERSON_VERBS if is_person else {k: v.parameters for k, v in OBJECT_VERBS.items()}
+    )
+    if verb not in table:
+        kind = "person" if is_person else "object"
+        raise HoiError(f"Unknown verb '{verb}' for a {kind}. {nearest_name(verb, table)}")
+    unknown = set(given) - set(table[verb])
+    if unknown:
+        word = sorted(unknown)[0]
+        raise RecipeError(f"The verb '{verb}' has no parameter '{word}'. {nearest_name(word, table[verb])}")
+    return {**table[verb], **given}
