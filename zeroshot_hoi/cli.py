@@ -104,12 +104,13 @@ def evaluate(
     if not paths:
         raise ResultError("No results below out/." if all else "Name the .npz files to evaluate, or give --all.")
 
+    from zeroshot_hoi.metrics import failed
     from zeroshot_hoi.results.result import Result
 
     screen, held = console.make_console(), True
     for path in paths:
         metrics = Result.load(path).metrics()
-        held = held and all(metric.passed is not False for metric in metrics.values())
+        held = held and not failed(metrics)
         screen.print(console.metrics_table(metrics, title=str(path)))
         screen.print(console.verdict_line(metrics), markup=False)
     return 0 if held else 1

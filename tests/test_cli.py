@@ -1,0 +1,250 @@
+"""The command line: every mistake is caught before the work starts, with one sentence and exit code 2.
+
+The pipeline is replaced by one that counts its runs, so that these tests see the command line alone.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from zeroshot_hoi import __version__, catalog, console
+from zeroshot_hoi.cli import main
+from zeroshot_hoi.core.errors import MeshError
+from zeroshot_hoi.core.scene import Mesh
+from zeroshot_hoi.core.solution import Progress
+from zeroshot_hoi.mesh_argument import parse_mesh, parse_meshes
+from zeroshot_hoi.metrics.metric import HIGHER, LOWER, Metric
+
+METRICS = {
+    metric.key: metric
+    for metric in (
+        Metric("diversity", 0.8, "m", HIGHER),
+        Metric("jitter:person 1", 1.25, "mm", LOWER, 2.0),
+        Metric("contact:person 1.right hand->iron.handle", 0.5, "of frames", HIGHER, 0.95),
+    )
+}
+
+
+class FakeResult:
+    """Writes a word where a real result writes a file."""
+
+    def __init__(self, stop_at: str = "") -> None:
+        self.stop_at = stop_at
+
+    def export(self, path: str) -> None:
+        if self.stop_at and path.endswith(self.stop_at):
+            raise KeyboardInterrupt
+        Path(path).write_text("made", encoding="utf-8")
+
+    def metrics(self) -> dict[str, Metric]:
+        return METRICS
+
+
+class FakePipeline:
+    """Remembers how it was made and run."""
+
+    calls: list[dict[str, Any]]
+    stop_at = ""
+
+    @classmethod
+    def from_recipe(cls, name: str, **overrides: Any) -> FakePipeline:
+        cls.calls.append({"recipe": name, **overrides})
+        return cls()
+
+    def run(self, meshes: dict[str, Mesh] | None = None, *, progress: Callable[[Progress], None]) -> FakeResult:
+        self.calls[-1]["meshes"] = meshes
+        progress(Progress("parts", 1, 1, note="handle found"))
+        for step in range(5):
+            progress(Progress("optimization", step, 12, energy=100.0 / (1 + step)))
+        return FakeResult(self.stop_at)
+
+
+@pytest.fixture
+def pipeline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakePipeline]:
+    module = ModuleType("zeroshot_hoi.pipeline")
+    kind = type("Pipeline", (FakePipeline,), {"calls": []})
+    module.Pipeline = kind  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "zeroshot_hoi.pipeline", module)
+    monkeypatch.chdir(tmp_path)
+    return kind
+
+
+def test_run_writes_every_file_and_shows_the_metrics(
+    pipeline: type[FakePipeline], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "my iron.obj").write_text("v", encoding="utf-8")
+    arguments = ["run", "ironing", "--mesh", "iron=my iron.obj,unit=cm,up=z", "--seed", "3", "--engine", "jax"]
+    assert main([*arguments, "--frames", "25"]) == 0
+    mesh = Mesh("my iron.obj", "cm", "z")
+    assert pipeline.calls == [{"recipe": "ironing", "seed": 3, "engine": "jax", "frames": 25, "meshes": {"iron": mesh}}]
+    written = capsys.readouterr().out
+    for suffix in ("npz", "glb", "mp4", "png"):
+        assert (tmp_path / "out" / "ironing" / f"ironing.{suffix}").is_file()
+        assert f"ironing.{suffix}" in written
+    assert "energy 100 -> 20" in written
+    assert "1 of 2 bars hold; missed: contact:person 1.right hand->iron.handle." in written
+
+
+def test_run_without_meshes_uses_the_builtin_ones(pipeline: type[FakePipeline], tmp_path: Path) -> None:
+    assert main(["run", "sit_on_chair", "--out", str(tmp_path / "a" / "b")]) == 0
+    assert pipeline.calls == [{"recipe": "sit_on_chair", "meshes": None}]
+    assert (tmp_path / "a" / "b" / "sit_on_chair.npz").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "ironign"], "Did you mean 'ironing'"),
+        (["run", "no/where.toml"], "no recipe file"),
+        (
+            ["run", "ironing", "--mesh", "irn=there.obj"],
+            "no object 'irn'. Did you mean 'iron'? Known: iron, ironing board",
+        ),
+        (["run", "ironing", "--mesh", "iron=gone.obj"], "no file gone.obj"),
+        (["run", "ironing", "--mesh", "there.obj"], "iron=there.obj"),
+        (["run", "ironing", "--mesh", "iron=there.obj,units=cm"], "'unit'"),
+        (["run", "ironing", "--mesh", "iron=there.obj,unit=inch"], "metres per unit"),
+        (["run", "ironing", "--mesh", "iron=there.obj", "--mesh", "iron=there.obj"], "twice"),
+        (["run", "ironing", "--engine", "tpu"], "'jax' or 'torch'"),
+        (["run", "ironing", "--frames", "1"], "frames"),
+        (["run", "ironing", "--out", "there.obj"], "Nothing can be written to there.obj"),
+        (["run", "ironing", "--out", "there.obj/below"], "Nothing can be written to there.obj"),
+        (["evaluate"], "--all"),
+        (["evaluate", "--all"], "No results below out/"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_nothing_runs(
+    pipeline: type[FakePipeline], tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    (tmp_path / "there.obj").write_text("v", encoding="utf-8")
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ")
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    assert pipeline.calls == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_is_refused(pipeline: type[FakePipeline], tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert main(["run", "ironing", "--out", str(tmp_path)]) == 2
+    assert pipeline.calls == []
+
+
+def test_an_engine_that_is_not_installed_names_its_install_line(
+    pipeline: type[FakePipeline], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(catalog, "find_spec", lambda name: None)
+    assert main(["run", "ironing", "--engine", "torch"]) == 2
+    assert "pip install 'zeroshot-hoi[torch]'" in capsys.readouterr().err
+    assert pipeline.calls == []
+
+
+def test_an_interrupt_keeps_what_is_written(
+    pipeline: type[FakePipeline], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline.stop_at = ".mp4"
+    assert main(["run", "ironing"]) == 130
+    captured = capsys.readouterr()
+    assert "Interrupted" in captured.err
+    assert "ironing.npz" in captured.out
+    assert "ironing.mp4" not in captured.out
+    assert (tmp_path / "out" / "ironing" / "ironing.npz").is_file()
+
+
+def test_evaluate_exits_with_one_where_a_bar_is_missed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = {key: metric for key, metric in METRICS.items() if metric.passed is not False}
+    module = ModuleType("zeroshot_hoi.results.result")
+
+    class Loaded(FakeResult):
+        @classmethod
+        def load(cls, path: Path) -> Loaded:
+            loaded = cls()
+            loaded.metrics = lambda: held if "good" in str(path) else METRICS  # type: ignore[method-assign]
+            return loaded
+
+    module.Result = Loaded  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "zeroshot_hoi.results.result", module)
+    monkeypatch.chdir(tmp_path)
+    assert main(["evaluate", "good.npz"]) == 0
+    assert main(["evaluate", "good.npz", "bad.npz"]) == 1
+    assert "bad.npz" in capsys.readouterr().out
+    (tmp_path / "out" / "x").mkdir(parents=True)
+    (tmp_path / "out" / "x" / "good.npz").touch()
+    assert main(["evaluate", "--all"]) == 0
+
+
+def test_version_recipes_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"zeroshot-hoi {__version__}\n"
+    assert main(["recipes"]) == 0
+    assert "objects: iron, ironing board" in capsys.readouterr().out
+    assert main(["doctor"]) == 0
+    report = capsys.readouterr().out
+    assert "warp-lang" in report
+    assert "ironing" in report
+    assert "Cache" in report
+
+
+@pytest.mark.parametrize("command", ["view", "plan", "parts"])
+def test_commands_that_are_not_built_do_not_exist(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([command])
+    assert stop.value.code == 2
+
+
+def test_it_runs_as_a_module(checkout: Path) -> None:
+    command = [sys.executable, "-m", "zeroshot_hoi", "run", "ironign"]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("iron=a.obj", Mesh("a.obj")),
+        ("iron=a.obj,unit=m", Mesh("a.obj", "m")),
+        ("iron=a.obj,unit=0.0254,up=y,front=-x", Mesh("a.obj", 0.0254, "y", "-x")),
+        ("iron=a.obj, front=z, up=z", Mesh("a.obj", None, "z", "z")),
+        ("ironing board=b=c,d.glb,up=y", Mesh("b=c,d.glb", None, "y")),
+        ("ironing board=b=c,d.glb", Mesh("b=c,d.glb")),
+    ],
+)
+def test_mesh_arguments(text: str, expected: Mesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.obj", "b=c,d.glb"):
+        (tmp_path / name).touch()
+    assert parse_mesh(text, ["iron", "ironing board"]) == (text.split("=")[0], expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["iron=a.obj,unit=0", "iron=a.obj,up=x", "iron=a.obj,front=w", "iron=a.obj,up=y,up=z", "iron=", "=a.obj", ""],
+)
+def test_bad_mesh_arguments(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.obj").touch()
+    with pytest.raises(MeshError):
+        parse_meshes([text], ["iron"])
+
+
+def test_bars_fill_when_a_stage_ends_early() -> None:
+    with console.progress_bars(Console(quiet=True)) as listener:
+        listener(Progress("poses", 3, 40, energy=9.0))
+        listener(Progress("motion", 1, 1))
+        assert isinstance(listener, console.StageBars)
+        tasks = {task.description: task for task in listener._progress.tasks}
+        assert tasks["poses"].completed == 40
