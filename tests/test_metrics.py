@@ -415,3 +415,32 @@ def test_missing_arrays_and_unknown_parts_are_named():
     content["edges"] = [syn.edge("person 1.right hand", "box.tip")]
     with pytest.raises(ResultError, match=r"'tip'.*top"):
         evaluate(syn.result(**content))
+
+
+BODY_POSES = {
+    "standing": ({}, True),
+    "seated": (dict.fromkeys(("left hip flexion", "right hip flexion", "left knee flexion", "right knee flexion"), 1.6), True),
+    "elbow bent": ({"right elbow flexion": 2.4}, True),
+    "forearm through the belly": (
+        {"right shoulder abduction": 0.0, "right shoulder rotation": 1.2, "right elbow flexion": 1.8}, False,
+    ),
+    "shins crossed": ({"left hip abduction": -0.4, "right hip abduction": -0.4}, False),
+}  # fmt: skip
+"""Anatomical angles in radians, and whether the body stays out of itself."""
+
+
+@pytest.mark.parametrize("name", BODY_POSES)
+def test_self_penetration_of_the_embedded_body(name):
+    from zeroshot_hoi.body import load_body, pose_vertices, to_pose
+    from zeroshot_hoi.core.arrays import numpy_namespace
+
+    angles, clear = BODY_POSES[name]
+    body, xp = load_body(), numpy_namespace()
+    values = np.zeros((1, len(body.freedoms.names)))
+    for freedom, angle in angles.items():
+        index = body.freedoms.index(freedom)
+        values[0, index] = angle - body.freedoms.rest[index]
+    vertices = pose_vertices(xp, body, to_pose(xp, body.freedoms, values), body.rest_joints[:1])
+    people = {"person 1": syn.person(vertices, body.faces, body.part_labels, body.regions)}
+    metric = measure("self penetration:person 1", people=people)
+    assert metric.passed is clear, metric

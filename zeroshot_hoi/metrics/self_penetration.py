@@ -1,9 +1,10 @@
 """How deep a body is in itself: an arm through the torso, a finger through a finger, crossed shins.
 
-The body is cut into segments (its parts, and each finger apart from its hand). Each segment is closed with a fan over
-every cut, so that it has an inside. A vertex of another segment counts where it is inside, except near the cut itself:
-the skin within one cut's diameter of that cut, measured along the surface, folds naturally when the joint there bends
-(armpit, groin, chin, the webs between fingers). Depth is the distance to the segment's skin, never to the fan.
+The body is cut into segments: its parts, each finger apart from its hand, and the head with the neck, into which its
+mouth hangs. Each segment is closed with a fan over every cut, so that it has an inside. A vertex of another segment
+counts where it is inside, except near the cut itself: the skin within 1.25 diameters of a cut, measured along the
+surface, folds naturally when the joint there bends (armpit, groin, the webs between fingers). Eyes and other separate
+pieces within a segment's skin are left out. Depth is the distance to the segment's skin, never to the fan.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from zeroshot_hoi.metrics.surfaces import Surface
 SELF_BAR = 10.0
 """mm"""
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")
-CREASE = 1.0
+CREASE = 1.25
 """Diameters of a cut within which skin folds naturally."""
 
 
@@ -52,9 +53,10 @@ class Segment:
 
 
 def segment_labels(person: PersonClip) -> np.ndarray:
-    """(V,) the part of each vertex, or its finger."""
+    """(V,) the part of each vertex, or its finger; the neck counts with the head."""
     finger = np.array([region.split(" ")[-1] in FINGERS for region in person.regions.tolist()], dtype=bool)
-    return np.where(finger, person.regions, person.part_labels)
+    parts = np.where(person.part_labels == "neck", "head", person.part_labels)
+    return np.where(finger, person.regions, parts)
 
 
 def cut_segments(person: PersonClip) -> tuple[Segment, ...]:
@@ -62,12 +64,13 @@ def cut_segments(person: PersonClip) -> tuple[Segment, ...]:
     labels = segment_labels(person)
     face_labels = person.face_labels(labels)
     graph = _edge_graph(person.vertices[0], person.faces)
+    skin_vertices = ~_organs(graph, labels)
     segments = []
     for name in np.unique(face_labels):
         skin = person.faces[face_labels == name]
         caps, cuts = _find_cuts(skin, len(labels))
         corners = np.unique(skin)
-        allowed = np.ones(len(labels), dtype=bool)
+        allowed = skin_vertices.copy()
         allowed[corners] = False
         for cut in cuts:
             allowed &= ~_crease(graph, person.vertices[0], cut)
@@ -96,6 +99,16 @@ def _edge_graph(vertices: np.ndarray, faces: np.ndarray) -> Any:
     return coo_matrix((lengths, (pairs[:, 0], pairs[:, 1])), shape=(len(vertices), len(vertices))).tocsr()
 
 
+def _organs(graph: Any, labels: np.ndarray) -> np.ndarray:
+    """(V,) vertices of pieces that are not joined to the largest one but lie wholly in one of its segments."""
+    total, piece = connected_components(graph, directed=False)
+    largest = np.bincount(piece).argmax()
+    own = set(labels[piece == largest].tolist())
+    within = [set(labels[piece == k].tolist()) for k in range(total)]
+    organs = [k for k in range(total) if k != largest and len(within[k]) == 1 and within[k] <= own]
+    return np.isin(piece, organs)
+
+
 def _crease(graph: Any, vertices: np.ndarray, cut: np.ndarray) -> np.ndarray:
     """(V,) vertices within the cut's diameter of it along the surface."""
     loop = vertices[cut]
@@ -107,27 +120,28 @@ def _crease(graph: Any, vertices: np.ndarray, cut: np.ndarray) -> np.ndarray:
 def self_depth(person: PersonClip) -> np.ndarray:
     """(T,) metres of the deepest vertex inside a segment that is not its own."""
     segments = cut_segments(person)
-    return np.array([_frame_depth(vertices, segments) for vertices in person.vertices])
+    return np.array([max((segment_depth(v, s) for s in segments), default=0.0) for v in person.vertices])
 
 
-def _frame_depth(vertices: np.ndarray, segments: tuple[Segment, ...]) -> float:
-    return max((_segment_depth(vertices, segment) for segment in segments), default=0.0)
-
-
-def _segment_depth(vertices: np.ndarray, segment: Segment) -> float:
-    corners = vertices[segment.corners]
-    center = corners.mean(axis=0)
-    _, axes = np.linalg.eigh(np.cov((corners - center).T))
-    extent, others = (corners - center) @ axes, (vertices[segment.outside] - center) @ axes
-    boxed = np.all((others >= extent.min(axis=0)) & (others <= extent.max(axis=0)), axis=1)
+def segment_depth(vertices: np.ndarray, segment: Segment) -> float:
+    """Metres of the deepest vertex of another segment inside this one, in one frame's `vertices (V, 3)`."""
+    boxed = _in_oriented_box(vertices[segment.corners], vertices[segment.outside])
     if not boxed.any():
         return 0.0
     points = vertices[segment.outside[boxed]]
-    inner = points[Surface(*segment.close(vertices)).depth(points) > 0.0]
-    if not len(inner):
+    inner = Surface(*segment.close(vertices)).depth(points) > 0.0
+    if not inner.any():
         return 0.0
-    distance, _, _ = Surface(vertices, segment.skin).near(inner, 1e3)
+    distance, _, _ = Surface(vertices, segment.skin).near(points[inner], 1e3)
     return float(distance.max())
+
+
+def _in_oriented_box(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(N,) whether `points` are in the box of `corners` along their principal axes."""
+    center = corners.mean(axis=0)
+    _, axes = np.linalg.eigh(np.cov((corners - center).T))
+    extent, others = (corners - center) @ axes, (points - center) @ axes
+    return np.all((others >= extent.min(axis=0)) & (others <= extent.max(axis=0)), axis=1)
 
 
 def self_metrics(person: PersonClip) -> list[Metric]:
