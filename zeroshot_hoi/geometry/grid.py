@@ -1,14 +1,16 @@
 """Bake signed-distance grids: exact near the surface, interpolated between exact coarse nodes elsewhere.
 
 An exact query costs about 10 microseconds of CPU, so not every node gets one. First every fourth node along each axis
-is measured; then all nodes of the coarse cells that the surface may pass through, that come near it, or whose corners
-disagree in sign. The other nodes are interpolated, so that the field keeps falling towards the object from afar. Grids
-are cached by content.
+is measured; then, halving the step twice, the nodes of the cells that the surface may pass through, that come near it,
+or whose corners disagree in sign. The other nodes are interpolated, so that the field keeps falling towards the object
+from afar. Where no surface can be in a cell and its corners agree, the sign is known and only the distance is measured.
+Grids are cached by content.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,11 +20,11 @@ from zeroshot_hoi.geometry.cache import cached_arrays, content_key
 from zeroshot_hoi.geometry.exact import ExactMesh, local_thickness
 from zeroshot_hoi.geometry.sampling import scatter
 
-VERSION = 1
+VERSION = 2
 """Part of the cache key; raise it when the same input gives other values."""
 
 STRIDE = 4
-"""Fine nodes per coarse node along each axis."""
+"""Fine nodes per coarse node along each axis; a power of two."""
 
 MAX_NODES = 3_000_000
 """Of one grid, 12 MB in float32; the spacing grows until it fits."""
@@ -44,8 +46,17 @@ PART_SPACING = (0.002, 0.003)
 
 PART_NODES = 1_000_000
 
-NEAR = 0.015
-"""Metres from the surface within which coarse cells are measured node by node."""
+NEAR = 0.01
+"""Metres from the surface within which every node is measured."""
+
+
+@dataclass(frozen=True)
+class _Field:
+    """What to measure: (N,) metres at points (N, 3)."""
+
+    signed: Callable[[np.ndarray], np.ndarray]
+    unsigned: Callable[[np.ndarray], np.ndarray]
+    """Cheaper; used where the sign is known from the coarser nodes around."""
 
 
 def default_margin(vertices: np.ndarray) -> float:
@@ -75,17 +86,17 @@ def bake_grid(
 ) -> DistanceGrid:
     """Signed distance to the mesh `vertices (V, 3)`, `faces (F, 3)` on nodes `spacing` metres apart.
 
-    Exact at nodes within `band` metres of the surface (and somewhat farther), interpolated from exact nodes four times
-    as far apart elsewhere. The grid reaches `margin` metres beyond the bounding box.
+    Exact at nodes within about `band` metres of the surface, interpolated from exact nodes two or four times as far
+    apart elsewhere. The grid reaches `margin` metres beyond the bounding box.
     """
     margin = default_margin(vertices) if margin is None else margin
     box = np.stack([np.min(vertices, axis=0) - margin, np.max(vertices, axis=0) + margin])
 
-    def measure() -> Callable[[np.ndarray], np.ndarray]:
+    def field() -> _Field:
         mesh = ExactMesh(vertices, faces)
-        return lambda points: mesh.query(points).distance
+        return _Field(lambda points: mesh.query(points).distance, mesh.distances)
 
-    return _cached("whole", [vertices, faces], box, spacing, band, measure)
+    return _cached("whole", [vertices, faces], box, spacing, band, field)
 
 
 def bake_part_grid(
@@ -107,11 +118,15 @@ def bake_part_grid(
         )
     box = np.stack([corners.min(axis=0) - margin, corners.max(axis=0) + margin])
 
-    def measure() -> Callable[[np.ndarray], np.ndarray]:
+    def field() -> _Field:
         part, whole = ExactMesh(obj.vertices, faces), ExactMesh(obj.vertices, obj.faces)
-        return lambda points: np.where(whole.inside(points), -1.0, 1.0) * part.distances(points)
 
-    return _cached("part", [obj.vertices, obj.faces, np.asarray(faces)], box, spacing, NEAR, measure)
+        def signed(points: np.ndarray) -> np.ndarray:
+            return np.where(whole.inside(points), -1.0, 1.0) * part.distances(points)
+
+        return _Field(signed, signed)
+
+    return _cached("part", [obj.vertices, obj.faces, np.asarray(faces)], box, spacing, NEAR, field)
 
 
 def _cached(
@@ -120,9 +135,9 @@ def _cached(
     box: np.ndarray,
     spacing: float,
     band: float,
-    measure: Callable[[], Callable[[np.ndarray], np.ndarray]],
+    field: Callable[[], _Field],
 ) -> DistanceGrid:
-    """The grid from the cache, or baked; `measure` builds the distance function only when it is needed."""
+    """The grid from the cache, or baked; `field` builds the distance functions only when they are needed."""
     if not (np.isfinite(spacing) and spacing > 0.0):
         raise MeshError(f"A distance grid needs a positive spacing in metres, not {spacing!r}.")
     counts = _node_counts(box[1] - box[0], spacing)
@@ -132,7 +147,7 @@ def _cached(
             f"{20 * MAX_NODES:,}. Give a larger spacing."
         )
     key = content_key(VERSION, kind, *content, box, float(spacing), float(band))
-    values = cached_arrays("grids", key, lambda: {"values": _bake(measure(), box[0], counts, spacing, band)})["values"]
+    values = cached_arrays("grids", key, lambda: {"values": _bake(field(), box[0], counts, spacing, band)})["values"]
     return DistanceGrid(box[0].copy(), float(spacing), values)
 
 
@@ -141,39 +156,64 @@ def _node_counts(extents: np.ndarray, spacing: float) -> np.ndarray:
     return np.ceil(extents / (STRIDE * spacing)).astype(np.int64) * STRIDE + 1
 
 
-def _bake(
-    measure: Callable[[np.ndarray], np.ndarray], origin: np.ndarray, counts: np.ndarray, spacing: float, band: float
-) -> np.ndarray:
-    """(X, Y, Z) float32 distances."""
-    coarse_counts = (counts - 1) // STRIDE + 1
-    nodes = np.stack(np.meshgrid(*(np.arange(n) for n in coarse_counts), indexing="ij"), axis=-1).reshape(-1, 3)
-    coarse = measure(origin + nodes * (STRIDE * spacing)).reshape(coarse_counts).astype(np.float32)
-    values = coarse
-    for axis in range(3):
-        values = _refine_axis(values, axis)
-    near = _near_cells(coarse, max(band, 0.5 * np.sqrt(3.0) * STRIDE * spacing))
-    block = near.repeat(STRIDE, 0).repeat(STRIDE, 1).repeat(STRIDE, 2)
-    fine = np.zeros(counts, dtype=bool)
-    for shift in np.ndindex(2, 2, 2):  # a node on the border of two cells belongs to both
-        fine[tuple(slice(s, s + n) for s, n in zip(shift, block.shape, strict=True))] |= block
-    chosen = np.argwhere(fine)
-    values = np.ascontiguousarray(values)
-    values[fine] = measure(origin + chosen * spacing)
+def _bake(field: _Field, origin: np.ndarray, counts: np.ndarray, spacing: float, band: float) -> np.ndarray:
+    """(X, Y, Z) float32 distances: coarse nodes first, then twice as many along each axis, where it matters."""
+    stride = STRIDE
+    nodes = np.indices((counts - 1) // stride + 1).reshape(3, -1).T
+    values = field.signed(origin + nodes * (stride * spacing)).reshape((counts - 1) // stride + 1).astype(np.float32)
+    exact = np.ones(values.shape, dtype=bool)
+    while stride > 1:
+        half_diagonal = 0.5 * np.sqrt(3.0) * stride * spacing
+        nearest, mixed = _cell_summary(values)
+        crossed = _touched_nodes(mixed | (nearest < half_diagonal))
+        wanted = _touched_nodes(mixed | (nearest < max(half_diagonal, band)))
+        values, exact = _refined(values), _spread(exact)
+        stride //= 2
+        _measure(field, values, wanted & crossed & ~exact, origin, stride * spacing, with_sign=True)
+        _measure(field, values, wanted & ~crossed & ~exact, origin, stride * spacing, with_sign=False)
+        exact |= wanted
     return values
 
 
-def _near_cells(coarse: np.ndarray, reach: float) -> np.ndarray:
-    """Coarse cells with a corner closer than `reach` to the surface, or with corners on both sides."""
-    corners = np.stack(
-        [coarse[tuple(slice(d, n - 1 + d) for d, n in zip(c, coarse.shape, strict=True))] for c in np.ndindex(2, 2, 2)]
-    )
-    return (np.abs(corners).min(axis=0) < reach) | (np.sign(corners).min(axis=0) != np.sign(corners).max(axis=0))
+def _measure(
+    field: _Field, values: np.ndarray, chosen: np.ndarray, origin: np.ndarray, spacing: float, with_sign: bool
+) -> None:
+    """Overwrite the `chosen` nodes of `values`; without `with_sign` they keep the sign that was interpolated."""
+    points = origin + np.argwhere(chosen) * spacing
+    if len(points):
+        measured = field.signed(points) if with_sign else np.copysign(field.unsigned(points), values[chosen])
+        values[chosen] = measured
 
 
-def _refine_axis(values: np.ndarray, axis: int) -> np.ndarray:
-    """`values` with STRIDE - 1 interpolated nodes between any two along `axis`."""
-    values = np.moveaxis(values, axis, 0)
-    fraction = (np.arange(STRIDE, dtype=np.float32) / STRIDE).reshape(1, STRIDE, *([1] * (values.ndim - 1)))
-    low, high = values[:-1, None], values[1:, None]
-    filled = (low + (high - low) * fraction).reshape(-1, *values.shape[1:])
-    return np.moveaxis(np.concatenate([filled, values[-1:]]), 0, axis)
+def _cell_summary(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each cell: the smallest distance at its corners, and whether they lie on both sides."""
+    corners = [values[tuple(slice(d, n - 1 + d) for d, n in zip(c, values.shape))] for c in np.ndindex(2, 2, 2)]
+    low, high = np.minimum.reduce(corners), np.maximum.reduce(corners)
+    return np.minimum.reduce([np.abs(corner) for corner in corners]), (low < 0.0) & (high >= 0.0)
+
+
+def _touched_nodes(cells: np.ndarray) -> np.ndarray:
+    """Nodes, twice as fine, in or on the border of the chosen `cells`."""
+    block = cells.repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    nodes = np.zeros(tuple(n + 1 for n in block.shape), dtype=bool)
+    for shift in np.ndindex(2, 2, 2):
+        nodes[tuple(slice(s, s + n) for s, n in zip(shift, block.shape))] |= block
+    return nodes
+
+
+def _refined(values: np.ndarray) -> np.ndarray:
+    """`values` with one interpolated node between any two along each axis."""
+    for axis in range(3):
+        values = np.moveaxis(values, axis, 0)
+        finer = np.empty((2 * len(values) - 1, *values.shape[1:]), dtype=values.dtype)
+        finer[::2] = values
+        finer[1::2] = 0.5 * (values[:-1] + values[1:])
+        values = np.moveaxis(finer, 0, axis)
+    return np.ascontiguousarray(values)
+
+
+def _spread(exact: np.ndarray) -> np.ndarray:
+    """The mask `exact` on the nodes of a grid twice as fine."""
+    finer = np.zeros(tuple(2 * n - 1 for n in exact.shape), dtype=bool)
+    finer[::2, ::2, ::2] = exact
+    return finer

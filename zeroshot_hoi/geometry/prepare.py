@@ -74,7 +74,7 @@ def prepare_object(
     raw = simplify(raw, MAX_FACES) if file_faces > MAX_FACES else raw
     tell(_step(name, 1))
     vertices, T_object_file = _to_object_frame(raw, placement)
-    repaired = _repair(Surface(vertices, raw.faces, raw.attributes, np.arange(len(raw.faces))))
+    repaired = _repair(Surface(vertices, raw.faces, raw.attributes, np.arange(len(raw.faces))), raw.nodes)
     surface = repaired.surface
     refined = _refine(surface)
     tell(_step(name, 2))
@@ -119,11 +119,15 @@ def _to_object_frame(raw: RawMesh, placement: Placement) -> tuple[np.ndarray, np
     return turned - foot, matrix
 
 
-def _repair(surface: Surface) -> _Repaired:
-    """Drop faces without surface, orient closed components, weld; with a sentence for each thing done."""
+def _repair(surface: Surface, names: tuple[str, ...]) -> _Repaired:
+    """Drop faces without surface, orient closed components, weld; with a sentence for each thing done.
+
+    `names` holds the node of each of the file's faces.
+    """
+    nodes = np.unique(np.asarray(names), return_inverse=True)[1].reshape(-1)
     found = len(surface.vertices)
     surface, degenerate, repeated = drop_empty_faces(surface, weld(surface, seams=False).faces)
-    topology = read_topology(weld(surface, seams=False).faces)
+    topology = read_topology(weld(surface, seams=False).faces, nodes[surface.origin])
     surface, turned, inverted = orient_closed(surface, topology)
     surface = weld(surface, seams=True)
     done = (
@@ -167,7 +171,7 @@ def _report(
     repaired: _Repaired, refined: Surface, ambiguous: float, raw: RawMesh, asked: Mesh, file_faces: int
 ) -> MeshReport:
     actions, warnings = repaired.actions, []
-    simplified = file_faces > MAX_FACES
+    simplified = file_faces > len(raw.faces)
     if simplified:
         texture = "; its texture became vertex colors" if raw.textured_in_file else ""
         actions = (f"simplified from {file_faces:,} to {len(raw.faces):,} faces{texture}", *actions)

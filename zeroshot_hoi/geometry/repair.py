@@ -87,11 +87,18 @@ class Topology:
     """(C,) whether every edge of the component is shared by exactly two of its faces."""
 
 
-def read_topology(positions: np.ndarray) -> Topology:
-    """Components and edge neighbors of `positions (F, 3)`: faces over vertices welded by position."""
+def read_topology(positions: np.ndarray, nodes: np.ndarray) -> Topology:
+    """Components and edge neighbors of `positions (F, 3)`: faces over vertices welded by position.
+
+    An edge with more than two faces is read once for each of the file's `nodes (F,)`: a lid that touches its pot along
+    a ring stays a component of its own, while one surface cut into nodes by material holds together.
+    """
     count = len(positions)
     start, end = positions.reshape(-1), np.roll(positions, -1, axis=1).reshape(-1)
     keys = np.minimum(start, end) * (positions.max() + 1) + np.maximum(start, end)
+    _, keys, uses = np.unique(keys, return_inverse=True, return_counts=True)
+    crowded = uses[keys] > 2
+    keys = keys * (nodes.max() + 2) + np.where(crowded, 1 + np.repeat(nodes, 3), 0)
     order = np.argsort(keys, kind="stable")
     _, edge, uses = np.unique(keys[order], return_inverse=True, return_counts=True)
     edge = edge.reshape(-1)
