@@ -1,0 +1,53 @@
+"""A result as one PNG: a contact sheet of frames from the front and from the side, each with its time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from zeroshot_hoi.render.renderer import Style, render_frame
+from zeroshot_hoi.results.archive import replacing
+from zeroshot_hoi.results.result import Result
+from zeroshot_hoi.results.views import SceneSurfaces, front_camera, portrait, side_camera, spread_frames
+
+FRAMES = 8
+LONG_SIDE, SHORT_SIDE = 420, 300
+"""Pixels of one picture."""
+
+GAP, HEADER = 4, 34
+INK, PAPER = (52, 56, 62), (250, 250, 249)
+
+
+def write_sheet(result: Result, path: Path, *, frames: int = FRAMES, style: Style | None = None) -> None:
+    """Write the contact sheet."""
+    image = contact_sheet(result, frames=frames, style=style)
+    with replacing(path) as temporary:
+        image.save(temporary, format="PNG", optimize=False)
+
+
+def contact_sheet(result: Result, *, frames: int = FRAMES, style: Style | None = None) -> Image.Image:
+    """The picture: one row a camera, one column a moment."""
+    width, height = (SHORT_SIDE, LONG_SIDE) if portrait(result) else (LONG_SIDE, SHORT_SIDE)
+    cameras = [make(result, width=width, height=height) for make in (front_camera, side_camera)]
+    moments, surfaces = spread_frames(result, frames), SceneSurfaces.of(result)
+    across, down = width + GAP, height + GAP
+    sheet = Image.new("RGB", (GAP + across * len(moments), HEADER + down * len(cameras)), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    small, large = ImageFont.load_default(13), ImageFont.load_default(16)
+    draw.text((2 * GAP, 8), _title(result, sheet.width), fill=INK, font=large)
+    for column, frame in enumerate(moments):
+        placed = surfaces.at(frame)
+        for row, camera in enumerate(cameras):
+            corner = (GAP + column * across, HEADER + row * down)
+            sheet.paste(Image.fromarray(render_frame(placed, camera, style)), corner)
+            label = f"{frame / result.fps:.2f} s"
+            draw.text((corner[0] + 8, corner[1] + height - 22), label, fill=INK, font=small)
+    return sheet
+
+
+def _title(result: Result, width: int) -> str:
+    """The recipe and its sentence, cut to the sheet's width (about 8 pixels a letter)."""
+    title = ": ".join(str(part) for part in (result.meta["recipe"], result.meta["text"]) if part)
+    room = max(width // 8 - 4, 10)
+    return title if len(title) <= room else title[: room - 1].rstrip() + "…"

@@ -1,0 +1,94 @@
+"""A result as an MP4: H.264, yuv420p, playable while it downloads.
+
+Encoded through PyAV. The FFmpeg inside its wheels is built with libx264 and is therefore covered by the GPL; this
+library only calls it through PyAV's Python interface (BSD) and ships none of it. H.264 patents may ask for a licence
+where videos are sold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zeroshot_hoi.core.camera import Camera
+from zeroshot_hoi.core.errors import ResultError
+from zeroshot_hoi.render.renderer import Style, render_frame
+from zeroshot_hoi.results.archive import replacing
+from zeroshot_hoi.results.result import Result
+from zeroshot_hoi.results.views import SceneSurfaces, front_camera, portrait
+
+LONG_SIDE, SHORT_SIDE = 720, 480
+"""Pixels of the picture; upright where the scene is taller than wide."""
+
+ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox")
+"""H.264 encoders in the order of preference."""
+
+WORKERS = 2
+"""Frames that are drawn at the same time."""
+
+BT709 = 1
+"""FFmpeg's number for the color space of HD video, which players assume of untagged and tagged files alike."""
+
+
+def write_video(result: Result, path: Path, *, camera: Camera | None = None, style: Style | None = None) -> None:
+    """Write the MP4, seen by `camera` (by default from the front, three quarters)."""
+    camera = camera or default_camera(result)
+    surfaces = SceneSurfaces.of(result)
+
+    def draw(frame: int) -> np.ndarray:
+        return render_frame(surfaces.at(frame), camera, style)
+
+    with replacing(path) as temporary, ThreadPoolExecutor(WORKERS) as pool:
+        first = draw(0)
+        rest = pool.map(draw, range(1, result.frames))
+        encode_mp4(temporary, _chain(first, rest), result.fps)
+
+
+def default_camera(result: Result) -> Camera:
+    """The front camera, upright or wide after the scene."""
+    width, height = (SHORT_SIDE, LONG_SIDE) if portrait(result) else (LONG_SIDE, SHORT_SIDE)
+    return front_camera(result, width=width, height=height)
+
+
+def _chain(first: np.ndarray, rest: Iterable[np.ndarray]) -> Iterable[np.ndarray]:
+    yield first
+    yield from rest
+
+
+def encode_mp4(path: Path, images: Iterable[np.ndarray], fps: float) -> None:
+    """Write pictures `(H, W, 3)` uint8 as H.264; an odd side loses one row or column, which yuv420p cannot hold."""
+    import av
+
+    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        stream: Any = None
+        for image in images:
+            image = np.ascontiguousarray(image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2])
+            if stream is None:
+                stream = _add_stream(container, image.shape[1], image.shape[0], fps)
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame = frame.reformat(format="yuv420p", dst_colorspace=BT709, dst_color_range=BT709)
+            container.mux(stream.encode(frame))
+        if stream is None:
+            raise ResultError("There is no frame to encode; the result is empty.")
+        container.mux(stream.encode())
+
+
+def _add_stream(container: Any, width: int, height: int, fps: float) -> Any:
+    import av
+
+    name = next((name for name in ENCODERS if name in av.codecs_available), None)
+    if name is None:
+        raise ResultError(f"The installed PyAV has none of the H.264 encoders {', '.join(ENCODERS)}. "
+                          "Install a wheel that has one: pip install --only-binary av av.")  # fmt: skip
+    stream = container.add_stream(name, rate=Fraction(fps).limit_denominator(1001))
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    context = stream.codec_context
+    context.colorspace = context.color_primaries = context.color_trc = context.color_range = BT709
+    if name == "libx264":
+        stream.options = {"crf": "18", "preset": "veryfast"}
+    return stream
