@@ -419,7 +419,7 @@ def test_missing_arrays_and_unknown_parts_are_named():
 
 BODY_POSES = {
     "standing": ({}, True),
-    "seated": (dict.fromkeys(("left hip flexion", "right hip flexion", "left knee flexion", "right knee flexion"), 1.6), True),
+    "seated": ({f"{side} {joint} flexion": 1.6 for side in ("left", "right") for joint in ("hip", "knee")}, True),
     "elbow bent": ({"right elbow flexion": 2.4}, True),
     "forearm through the belly": (
         {"right shoulder abduction": 0.0, "right shoulder rotation": 1.2, "right elbow flexion": 1.8}, False,

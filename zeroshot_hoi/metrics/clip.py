@@ -21,6 +21,8 @@ MAX_FILE_BYTES = 4 * 2**30
 PART_PROBABILITY = 0.5
 """A face belongs to a part above this probability (core.scene.PartRegion)."""
 
+SAMPLE_SPACING = 0.01
+"""m; the finest edge to which prepared meshes are subdivided."""
 SUPPORT_PARTS = ("hips", "left leg", "right leg")
 
 
@@ -80,8 +82,10 @@ class ObjectClip:
         return np.einsum("tji,tnj->tni", self.rotation, points - self.translation[:, None])
 
     def surface_points(self) -> np.ndarray:
-        """(V + F, 3) the vertices and the middle of every face: the prepared mesh is subdivided, so they lie close."""
-        return np.concatenate([self.vertices, self.vertices[self.faces].mean(axis=1)])
+        """(N, 3) the vertices, and the middle of every face with an edge longer than 1 cm."""
+        corners = self.vertices[self.faces]
+        longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=-1).max(axis=1)
+        return np.concatenate([self.vertices, corners[longest > SAMPLE_SPACING].mean(axis=1)])
 
 
 @dataclass(frozen=True)

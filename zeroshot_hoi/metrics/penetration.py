@@ -42,11 +42,11 @@ def measure_pair(person: PersonClip, thing: ObjectClip) -> PairPenetration:
     """Both ways, every frame."""
     local = thing.to_local(person.vertices)
     body = Surface(thing.vertices, thing.faces).depth(local.reshape(-1, 3)).reshape(local.shape[:2])
-    points = thing.to_world(thing.surface_points())
-    return PairPenetration(body, np.array([_deepest_in_body(person, t, points[t]) for t in range(len(points))]))
+    points, parts = thing.to_world(thing.surface_points()), _part_corners(person)
+    return PairPenetration(body, np.array([_deepest_in_body(person, parts, t, points[t]) for t in range(len(points))]))
 
 
-def _deepest_in_body(person: PersonClip, frame: int, points: np.ndarray) -> float:
+def _deepest_in_body(person: PersonClip, parts: list[np.ndarray], frame: int, points: np.ndarray) -> float:
     """Metres of the deepest of `points (N, 3)` in the body. Only points in the box of some body part can be inside."""
     vertices = person.vertices[frame]
     surface = Surface(vertices, person.faces)
@@ -54,7 +54,7 @@ def _deepest_in_body(person: PersonClip, frame: int, points: np.ndarray) -> floa
     if not len(points):
         return 0.0
     candidates = np.zeros(len(points), dtype=bool)
-    for corners in _part_corners(person):
+    for corners in parts:
         box = vertices[corners]
         candidates |= np.all((points >= box.min(axis=0)) & (points <= box.max(axis=0)), axis=1)
     return float(surface.depth(points[candidates]).max(initial=0.0))
@@ -78,13 +78,12 @@ def between_objects(first: ObjectClip, second: ObjectClip) -> np.ndarray:
 
 def between_people(first: PersonClip, second: PersonClip) -> np.ndarray:
     """(T,) metres of the deepest vertex of either person in the other."""
-    frames = range(len(first.vertices))
-    return np.array(
-        [
-            max(_deepest_in_body(first, t, second.vertices[t]), _deepest_in_body(second, t, first.vertices[t]))
-            for t in frames
-        ]
-    )
+    one, two = _part_corners(first), _part_corners(second)
+    deepest = [
+        max(_deepest_in_body(first, one, t, second.vertices[t]), _deepest_in_body(second, two, t, first.vertices[t]))
+        for t in range(len(first.vertices))
+    ]
+    return np.array(deepest)
 
 
 def bar_of(clip: Clip, person: str, thing: str) -> tuple[float, float]:

@@ -41,7 +41,7 @@ class Segment:
     corners: np.ndarray
     """Body vertices of the skin."""
     outside: np.ndarray
-    """Body vertices that may not be inside this segment."""
+    """(V,) whether a body vertex may not be inside this segment."""
 
     def close(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Vertices and faces of the closed piece, every cut covered by a fan around its middle."""
@@ -74,7 +74,7 @@ def cut_segments(person: PersonClip) -> tuple[Segment, ...]:
         allowed[corners] = False
         for cut in cuts:
             allowed &= ~_crease(graph, person.vertices[0], cut)
-        segments.append(Segment(str(name), skin, caps, cuts, corners, np.flatnonzero(allowed)))
+        segments.append(Segment(str(name), skin, caps, cuts, corners, allowed))
     return tuple(segments)
 
 
@@ -125,10 +125,12 @@ def self_depth(person: PersonClip) -> np.ndarray:
 
 def segment_depth(vertices: np.ndarray, segment: Segment) -> float:
     """Metres of the deepest vertex of another segment inside this one, in one frame's `vertices (V, 3)`."""
-    boxed = _in_oriented_box(vertices[segment.corners], vertices[segment.outside])
-    if not boxed.any():
+    corners = vertices[segment.corners]
+    near = segment.outside & np.all((vertices >= corners.min(axis=0)) & (vertices <= corners.max(axis=0)), axis=1)
+    points = vertices[near]
+    points = points[_in_oriented_box(corners, points)] if len(points) else points
+    if not len(points):
         return 0.0
-    points = vertices[segment.outside[boxed]]
     inner = Surface(*segment.close(vertices)).depth(points) > 0.0
     if not inner.any():
         return 0.0
