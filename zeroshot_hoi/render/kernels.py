@@ -1,11 +1,12 @@
 """The renderer's Warp kernels: fill a z-buffer, fill depth maps of lights, shade pixels.
 
 A pixel's key in the z-buffer packs the bits of its depth (a positive float sorts like an integer) above the index of
-its face, so that one atomic minimum keeps the nearest face on CPU and GPU alike. Light is one soft-shadowed key light and a
-sky of a few directions, each with its own small depth map, which together give ambient occlusion without noise.
+its face, so that one atomic minimum keeps the nearest face on CPU and GPU alike. Light is one soft-shadowed key light
+and a sky of a few directions, each with its own small depth map, which together give ambient occlusion without noise.
 Kernels are compiled at first use and cached by Warp; no adjoint is generated.
 """
 
+# pyright: reportInvalidTypeForm=false
 # ruff: noqa: UP018, RUF046  (in a Warp kernel `float(0.0)` declares a variable; a bare literal is a constant)
 from __future__ import annotations
 

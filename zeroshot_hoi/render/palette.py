@@ -36,7 +36,7 @@ _GARMENT = {
 }
 
 
-def dress(part_labels: Sequence[str], person: int = 0) -> np.ndarray:
+def dress(part_labels: Sequence[str] | np.ndarray, person: int = 0) -> np.ndarray:
     """sRGB colors `(V, 3)` uint8 of a body's vertices: skin, and neutral clothes where a garment covers the part."""
     outfit = OUTFITS[person % len(OUTFITS)]
     labels = np.asarray(part_labels)

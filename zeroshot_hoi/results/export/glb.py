@@ -247,7 +247,7 @@ def split_corners(thing: ObjectTrack) -> tuple[dict[str, np.ndarray], np.ndarray
         "normal": crease_normals(thing.vertices.astype(float), faces) @ GLTF_FROM_OURS.T,
     }
     if look.uv is not None and look.texture is not None:
-        columns["uv"] = look.corner_uv(faces) * [1.0, -1.0] + [0.0, 1.0]
+        columns["uv"] = look.corner_uv(faces) * np.array([1.0, -1.0]) + np.array([0.0, 1.0])
     elif look.colors is not None:
         columns["color"] = to_linear(look.colors[..., :3])[faces]
     elif look.face_colors is not None:

@@ -1,0 +1,207 @@
+"""GLB, MP4 and PNG: the GLB is played back by an independent evaluator and compared with the result."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pygltflib as gl
+import pytest
+import trimesh
+from PIL import Image
+from scipy.spatial.transform import Rotation, Slerp
+from test_results import FRAMES, make_result
+
+from zeroshot_hoi.core.errors import ResultError
+from zeroshot_hoi.render.appearance import Appearance
+from zeroshot_hoi.render.renderer import Style
+from zeroshot_hoi.results.export.glb import GLTF_FROM_OURS, continuous_quaternions, split_corners
+from zeroshot_hoi.results.export.sheet import contact_sheet
+from zeroshot_hoi.results.export.video import encode_mp4
+from zeroshot_hoi.results.result import ObjectTrack
+
+COMPONENT = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
+WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+
+
+class Player:
+    """A small glTF player: samples one animation, composes nodes, morphs and skins. Knows nothing of the writer."""
+
+    def __init__(self, path: Path) -> None:
+        loaded = gl.GLTF2().load(str(path))
+        assert loaded is not None
+        self.gltf, self.blob = loaded, loaded.binary_blob()
+
+    def read(self, index: int) -> np.ndarray:
+        accessor = self.gltf.accessors[index]
+        view = self.gltf.bufferViews[accessor.bufferView]
+        width = WIDTH[accessor.type]
+        data = np.frombuffer(self.blob, COMPONENT[accessor.componentType], accessor.count * width, view.byteOffset)
+        return data.reshape(accessor.count, width) if width > 1 else data
+
+    def node(self, name: str) -> int:
+        return [node.name for node in self.gltf.nodes].index(name)
+
+    def worlds(self, time: float) -> tuple[list[np.ndarray], dict[int, np.ndarray]]:
+        """World matrices of all nodes and the morph weights at a time in seconds."""
+        nodes = self.gltf.nodes
+        local = [[np.array(n.translation or [0, 0, 0]), np.array(n.rotation or [0, 0, 0, 1])] for n in nodes]
+        morphs: dict[int, np.ndarray] = {}
+        for channel in self.gltf.animations[0].channels:
+            sampler = self.gltf.animations[0].samplers[channel.sampler]
+            assert sampler.interpolation == "LINEAR"
+            times, values = self.read(sampler.input), self.read(sampler.output)
+            values = values.reshape(len(times), -1)
+            if channel.target.path == "rotation":
+                value = Slerp(times, Rotation.from_quat(values))(time).as_quat()
+            else:
+                value = np.array([np.interp(time, times, column) for column in values.T])
+            if channel.target.path == "weights":
+                morphs[channel.target.node] = value
+            else:
+                local[channel.target.node][int(channel.target.path == "rotation")] = value
+        world: list = [None] * len(local)
+        queue = [(root, np.eye(4)) for root in self.gltf.scenes[0].nodes]
+        while queue:
+            index, parent = queue.pop()
+            matrix = np.eye(4)
+            matrix[:3, :3], matrix[:3, 3] = Rotation.from_quat(local[index][1]).as_matrix(), local[index][0]
+            world[index] = parent @ matrix
+            queue += [(child, world[index]) for child in self.gltf.nodes[index].children or []]
+        return world, morphs
+
+    def vertices(self, name: str, time: float) -> np.ndarray:
+        index = self.node(name)
+        node, (world, morphs) = self.gltf.nodes[index], self.worlds(time)
+        primitive = self.gltf.meshes[node.mesh].primitives[0]
+        points = self.read(primitive.attributes.POSITION).astype(float)
+        for weight, target in zip(morphs.get(index, []), primitive.targets or [], strict=True):
+            points = points + weight * self.read(target["POSITION"])
+        homogeneous = np.concatenate([points, np.ones((len(points), 1))], axis=1)
+        if node.skin is None:
+            return (homogeneous @ world[index].T)[:, :3]
+        skin = self.gltf.skins[node.skin]
+        inverse = self.read(skin.inverseBindMatrices).reshape(-1, 4, 4).swapaxes(1, 2)
+        bones = np.stack([world[joint] @ inverse[k] for k, joint in enumerate(skin.joints)])
+        total = np.zeros((len(points), 3))
+        for k in range(8):
+            joints = getattr(primitive.attributes, f"JOINTS_{k}", None)
+            if joints is not None:
+                weights = self.read(getattr(primitive.attributes, f"WEIGHTS_{k}"))
+                moved = np.einsum("vkij,vj->vki", bones[self.read(joints)], homogeneous)[..., :3]
+                total += np.einsum("vk,vki->vi", weights, moved)
+        return total
+
+
+@pytest.mark.parametrize("correctives", [False, True])
+def test_the_glb_plays_back_the_result(tmp_path, correctives):
+    result = make_result(correctives)
+    result.export(tmp_path / "a.glb")
+    player = Player(tmp_path / "a.glb")
+    for frame in (0, 3, FRAMES - 1):
+        person = player.vertices("person 1", frame / result.fps) @ GLTF_FROM_OURS
+        assert np.abs(person - result.people["person 1"].vertices[frame]).max() < 1e-4
+        for name, thing in result.objects.items():
+            there = player.vertices(name, frame / result.fps) @ GLTF_FROM_OURS
+            distance = np.linalg.norm(there[:, None] - thing.vertices_at(frame)[None], axis=-1)
+            assert distance.min(axis=1).max() < 1e-4
+            assert distance.min(axis=0).max() < 1e-4
+
+
+def test_gltf_is_y_up_and_front_is_z():
+    np.testing.assert_array_equal(GLTF_FROM_OURS @ [0, 0, 1], [0, 1, 0])
+    np.testing.assert_array_equal(GLTF_FROM_OURS @ [1, 0, 0], [0, 0, 1])
+    assert np.linalg.det(GLTF_FROM_OURS) == pytest.approx(1.0)
+
+
+def test_four_influences_are_one_normalized_set(tmp_path):
+    make_result().export(tmp_path / "a.glb", max_influences=2)
+    player = Player(tmp_path / "a.glb")
+    attributes = player.gltf.meshes[0].primitives[0].attributes
+    weights = player.read(attributes.WEIGHTS_0)
+    assert (weights > 0).sum(axis=1).max() == 2
+    np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-6)
+    with pytest.raises(ResultError, match="at least 1"):
+        make_result().export(tmp_path / "b.glb", max_influences=0)
+
+
+def test_quaternions_never_jump_sides():
+    turns = Rotation.from_euler("xyz", np.linspace(0, 20, 200)[:, None] * [1.0, 0.3, 0.2]).as_matrix()
+    keys = continuous_quaternions(turns)
+    assert np.einsum("ti,ti->t", keys[1:], keys[:-1]).min() > 0.9
+
+
+def test_what_stands_still_has_no_keys(tmp_path):
+    make_result().export(tmp_path / "a.glb")
+    player = Player(tmp_path / "a.glb")
+    moving = {player.gltf.nodes[channel.target.node].name for channel in player.gltf.animations[0].channels}
+    assert "iron" in moving
+    assert "ironing board" not in moving
+
+
+def test_a_single_frame_exports_without_animation(tmp_path):
+    make_result(frames=1).export(tmp_path / "a.glb", ground=True)
+    assert not Player(tmp_path / "a.glb").gltf.animations
+
+
+def test_textures_and_hard_edges_reach_the_glb():
+    box = trimesh.creation.box()
+    uv = np.random.default_rng(0).random((8, 2)).astype(np.float32)
+    look = Appearance((255, 255, 255, 255), uv=uv, texture=np.full((4, 4, 4), 200, np.uint8))
+    still = {"rotation": np.eye(3)[None], "translation": np.zeros((1, 3))}
+    thing = ObjectTrack(np.asarray(box.vertices), np.asarray(box.faces), **still, scale=1.0, part_names=(),
+                        part_probability=np.zeros((0, 12)), look=look)  # fmt: skip
+    corners, faces = split_corners(thing)
+    assert len(corners["position"]) == 24
+    place = corners["position"][faces] @ GLTF_FROM_OURS
+    np.testing.assert_allclose(place, box.vertices[box.faces], atol=1e-6)
+    expected = uv[box.faces] * [1, -1] + [0, 1]
+    np.testing.assert_allclose(corners["uv"][faces], expected, atol=1e-6)
+    np.testing.assert_allclose(corners["normal"][faces] @ GLTF_FROM_OURS, np.repeat(box.face_normals[:, None], 3, 1))
+
+
+def test_khronos_validator_finds_nothing(tmp_path):
+    modules = os.environ.get("ZEROSHOT_HOI_NODE_MODULES", "node_modules")
+    if shutil.which("node") is None or not (Path(modules) / "gltf-validator").is_dir():
+        pytest.skip("needs node and `npm install gltf-validator` (its folder in ZEROSHOT_HOI_NODE_MODULES)")
+    make_result(correctives=True).export(tmp_path / "a.glb", ground=True)
+    script = (
+        "const v=require(process.argv[1]),fs=require('fs');v.validateBytes(new Uint8Array(fs.readFileSync("
+        "process.argv[2]))).then(r=>console.log(JSON.stringify(r.issues)))"
+    )
+    command = ["node", "-e", script, str((Path(modules) / "gltf-validator").resolve()), str(tmp_path / "a.glb")]
+    issues = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert issues["numErrors"] == issues["numWarnings"] == 0, issues["messages"]
+
+
+def test_mp4_is_h264_yuv420p_with_every_frame_and_starts_fast(tmp_path):
+    import av
+
+    images = [np.full((51, 65, 3), (20 * k, 60, 200 - 10 * k), np.uint8) for k in range(10)]
+    encode_mp4(tmp_path / "a.mp4", images, 16.0)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
+        assert (stream.width, stream.height, float(stream.average_rate or 0)) == (64, 50, 16.0)
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
+    assert len(frames) == 10
+    assert np.abs(frames[5].mean(axis=(0, 1)) - [100, 60, 150]).max() < 8
+    data = (tmp_path / "a.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+def test_video_and_sheet_of_a_result(tmp_path):
+    result = make_result(frames=3)
+    quick = Style(supersampling=1, sky_directions=4, sky_map=64, key_map=128)
+    result.export(tmp_path / "a.mp4", style=quick)
+    assert (tmp_path / "a.mp4").stat().st_size > 1000
+    sheet = contact_sheet(result, style=quick)
+    result.export(tmp_path / "a.png", style=quick)
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size == sheet.size
+    assert np.asarray(sheet).std() > 10
+    assert sorted(os.listdir(tmp_path)) == ["a.mp4", "a.png"]
