@@ -1,0 +1,1 @@
+"""Stage 2: a plan and a mesh -> named part regions. `geometric.find_parts` needs no model."""
