@@ -1,0 +1,58 @@
+"""The command line of the benchmarks; see the package's docstring."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0 where everything holds, 1 where a row or a bar fails, 2 for a wrong command."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(dest="command")
+    parser.add_argument("--only", nargs="+", metavar="WORKLOAD", help="run these workloads only")
+    parser.add_argument("--gate", action="store_true", help="fail where a row is worse than the baseline allows")
+    parser.add_argument("--update-baseline", action="store_true", help="write today's rows to the baseline")
+    believability = commands.add_parser("believability", help="every quality bar on every case and seed")
+    believability.add_argument("--quick", action="store_true", help="one seed instead of three")
+    believability.add_argument("--cases", nargs="+", metavar="CASE", help="these cases only")
+    believability.add_argument("--out", type=Path, default=Path("out/believability"), help="where results go")
+    believability.add_argument("--reuse", action="store_true", help="measure the result files already there")
+    options = parser.parse_args(arguments)
+    console = Console()
+    if options.command == "believability":
+        from benchmarks.believability import believability_table
+
+        return believability_table(options.cases, options.quick, options.out, options.reuse, console)
+    return _suite(options, console)
+
+
+def _suite(options: argparse.Namespace, console: Console) -> int:
+    from benchmarks.gate import compare, read_baseline, write_baseline
+    from benchmarks.suite import WORKLOADS, print_rows, run_workloads
+
+    names = options.only or list(WORKLOADS)
+    unknown = [name for name in names if name not in WORKLOADS]
+    if unknown:
+        console.print(f"No workload is called {', '.join(unknown)}. Known: {', '.join(WORKLOADS)}.")
+        return 2
+    rows = run_workloads(names)
+    print_rows(rows, console)
+    if options.update_baseline:
+        kept = {} if not options.only else {row.key: row for row in read_baseline()}
+        write_baseline({**kept, **{row.key: row for row in rows}}.values())
+        return 0
+    if not options.gate:
+        return int(any(row.value != row.value for row in rows))
+    failures = compare(rows, read_baseline())
+    for failure in failures:
+        console.print(f"FAIL {failure}", markup=False, style="red")
+    console.print("The gate holds." if not failures else f"{len(failures)} rows fail the gate.")
+    return int(bool(failures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
