@@ -126,7 +126,7 @@ def bake_body(model, phenotype: dict[str, float]) -> dict[str, np.ndarray]:
         offset = np.array([joints[0, 0], joints[0, 1], vertices[:, 2].min()])
         return vertices - offset, joints - offset, pivots - offset
 
-    result = dict(zip(("vertices", "joints", "pivots"), state({}), strict=True))
+    result: dict[str, np.ndarray] = dict(zip(("vertices", "joints", "pivots"), state({}), strict=True))
     steps = []
     for name in SHAPE_NAMES:
         half = min(SHAPE_STEP, phenotype[name], 1.0 - phenotype[name])

@@ -17,7 +17,8 @@ from zeroshot_hoi.core.arrays import Array, Namespace
 from zeroshot_hoi.core.body import DegreesOfFreedom
 
 # name, joints that share it, axis (0 sideways, 1 flexion, 2 long) with sign, low, high (degrees), stiffness
-_CENTRAL = (
+_Row = tuple[str, tuple[str, ...], tuple[int, int], float, float, float]
+_CENTRAL: tuple[_Row, ...] = (
     ("root x-rotation", ("pelvis",), (0, 1), -180.0, 180.0, 1.0),
     ("root y-rotation", ("pelvis",), (1, 1), -180.0, 180.0, 1.0),
     ("root z-rotation", ("pelvis",), (2, 1), -180.0, 180.0, 0.0),
@@ -34,7 +35,7 @@ _CENTRAL = (
     ("head flexion", ("head",), (1, 1), -25.0, 25.0, 0.8),
     ("head rotation", ("head",), (2, 1), -35.0, 35.0, 0.8),
 )
-_LIMBS = (
+_LIMBS: tuple[tuple[str, str, tuple[int, int], float, float, float], ...] = (
     ("collar elevation", "collar", (0, 1), -10.0, 35.0, 1.0),
     ("collar protraction", "collar", (1, 1), -15.0, 25.0, 1.0),
     ("shoulder abduction", "shoulder", (0, 1), -35.0, 165.0, 0.15),
@@ -69,15 +70,15 @@ _LIMBS = (
 )
 
 
-def _rows(joints: tuple[str, ...]) -> list[tuple[str, tuple[str, ...], tuple[int, int], float, float, float]]:
+def _rows(joints: tuple[str, ...]) -> list[_Row]:
     """The table's rows for a body that has these joints; the root turns by its own three rotations."""
     rows = [row for row in _CENTRAL if set(row[1]) <= set(joints)]
     if joints[0] != "pelvis":
-        rows = [(name, (joints[0],), *rest) for name, _, *rest in _CENTRAL[:3]]
+        rows = [(row[0], (joints[0],), *row[2:]) for row in _CENTRAL[:3]]
     for side in ("left", "right"):
-        for name, joint, *rest in _LIMBS:
+        for name, joint, axis, low, high, stiffness in _LIMBS:
             if f"{side}_{joint}" in joints[1:]:
-                rows.append((f"{side} {name}", (f"{side}_{joint}",), *rest))
+                rows.append((f"{side} {name}", (f"{side}_{joint}",), axis, low, high, stiffness))
     return rows
 
 

@@ -115,7 +115,7 @@ def stack_transforms(xp: Namespace, transforms: Array) -> Array:
 
 def apply_rows(xp: Namespace, rows: Array, stacked: Array) -> Array:
     """Positions `(*batch, N, 3)` of points with `rows (N, 4G)`, from `stacked (*batch, 4G, 3)`."""
-    return xp.matmul(rows, stacked)
+    return xp.matmul(xp.asarray(rows, dtype=stacked.dtype), stacked)
 
 
 def skinning_rows(body: SkinnedBody, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -151,7 +151,7 @@ def pose_vertices(xp: Namespace, body: SkinnedBody, pose: Array, translation: Ar
     """Every vertex in the world, `(*batch, V, 3)`, pose correctives included where the model has them."""
     transforms = bone_transforms(xp, body, pose, translation)
     if body.pose_directions is None:
-        return apply_rows(xp, xp.asarray(vertex_rows(body), dtype=pose.dtype), stack_transforms(xp, transforms))
+        return apply_rows(xp, vertex_rows(body), stack_transforms(xp, transforms))
     rotation, position = transforms[..., :3], transforms[..., 3]
     pivots = xp.asarray(bone_pivots(body), dtype=pose.dtype)
     offset = position - xp.matmul(rotation, pivots[..., None])[..., 0]
@@ -163,4 +163,4 @@ def pose_vertices(xp: Namespace, body: SkinnedBody, pose: Array, translation: Ar
 
 def point_positions(xp: Namespace, points: BodyPoints, transforms: Array) -> Array:
     """World positions `(*batch, N, 3)` of body points, from `bone_transforms`."""
-    return apply_rows(xp, xp.asarray(points.rows, dtype=transforms.dtype), stack_transforms(xp, transforms))
+    return apply_rows(xp, points.rows, stack_transforms(xp, transforms))

@@ -50,7 +50,7 @@ def fingertips(
             last, before = joint_names.index(f"{side}_{finger}3"), joint_names.index(f"{side}_{finger}2")
             mine = vertices[owner == last] - joints[last]
             along = joints[last] - joints[before]
-            if len(mine):
+            if len(mine) and np.linalg.norm(mine.mean(0)) > 0.003:
                 along = mine.mean(0)
             along = along / np.linalg.norm(along)
             length = (mine @ along).max() if len(mine) else 0.02

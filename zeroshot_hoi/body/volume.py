@@ -8,7 +8,7 @@ own along each bone, because a hand is a hundredth of the skin and most of the c
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
 from zeroshot_hoi.body.kinematics import direction_rows
@@ -22,8 +22,9 @@ NEIGHBORS = 12
 """Skin vertices whose weights an interior point blends."""
 LARGEST_BALL = 0.15
 """Metres; no medial sphere of an adult is larger."""
-COVER_SLACK = (0.006, 0.2)
-"""Metres, and share of its radius, beyond a sphere within which it still stands for the skin."""
+COVER_SLACKS = ((0.012, 0.3), (0.006, 0.12))
+"""Metres, and share of its radius, beyond a sphere within which it stands for the skin: first loosely for all of the
+skin, so that nothing is left bare, then tightly while spheres remain."""
 SKIN_SAMPLES = 3000
 PALM_ROWS = (0.35, 0.65, 0.95)
 """Where the palm has its spheres, along each line from the wrist to a knuckle."""
@@ -35,7 +36,8 @@ REST_GAP = 0.004
 
 def blended_weights(body: SkinnedBody, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Skinning weights (N, G) for points inside the body, from the skin around, and the nearest vertex (N,)."""
-    distance, index = cKDTree(body.rest_vertices).query(points, k=NEIGHBORS)
+    found = KDTree(body.rest_vertices).query(points, k=NEIGHBORS)
+    distance, index = np.asarray(found[0]), np.asarray(found[1])
     share = 1.0 / np.maximum(distance, 1e-4) ** 2
     share /= share.sum(1, keepdims=True)
     return np.einsum("nk,nkg->ng", share, body.weights[index]), index[:, 0]
@@ -121,7 +123,7 @@ def _skin_samples(body: SkinnedBody, count: int) -> tuple[np.ndarray, np.ndarray
     return body.rest_vertices[corners].mean(1), face_normals(body)[chosen], corners[:, 0]
 
 
-def shrink_balls(points: np.ndarray, normals: np.ndarray, skin: cKDTree, rounds: int = 12) -> np.ndarray:
+def shrink_balls(points: np.ndarray, normals: np.ndarray, skin: KDTree, rounds: int = 12) -> np.ndarray:
     """(N,) radii of the largest balls inside the skin that touch it at `points (N, 3)`."""
     radius = np.full(len(points), LARGEST_BALL)
     cloud = np.asarray(skin.data)
@@ -134,25 +136,36 @@ def shrink_balls(points: np.ndarray, normals: np.ndarray, skin: cKDTree, rounds:
     return radius
 
 
+def _cover(covers: np.ndarray, kept: list[int], count: int) -> list[int]:
+    """Rows of `covers (candidates, targets)` that, with those `kept`, cover most targets: greedy set cover."""
+    kept, missing = list(kept), ~covers[kept].any(0)
+    while len(kept) < count and missing.any():
+        gain = covers[:, missing].sum(1)
+        if gain.max() < 2:
+            break
+        kept.append(int(gain.argmax()))
+        missing &= ~covers[kept[-1]]
+    return kept
+
+
 def _trunk_spheres(body: SkinnedBody, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Centers (n, 3) and radii (n,) that cover the skin except the hands', greedily by area newly covered."""
     points, normals, vertex = _skin_samples(body, SKIN_SAMPLES)
     owner = dominant_joints(body)[vertex]
     hands = [k for k, joint in enumerate(body.joint_names) if joint.endswith("wrist")]
     body_only = ~np.isin(owner, _finger_joints(body) + hands)
-    radius = shrink_balls(points, normals, cKDTree(points))
+    radius = shrink_balls(points, normals, KDTree(points))
     centers = points - radius[:, None] * normals
-    candidates = np.flatnonzero(body_only & (radius > 0.008) & (radius < LARGEST_BALL))[::2]
+    dense = body.rest_vertices[body.faces].mean(1)
+    nearest, face = KDTree(dense).query(centers)
+    inside = ((centers - dense[face]) * face_normals(body)[face]).sum(1) < -0.7 * nearest
+    radius = np.minimum(radius, nearest)
+    candidates = np.flatnonzero(body_only & inside & (radius > 0.008) & (radius < LARGEST_BALL))[::2]
     targets = np.flatnonzero(body_only)
     gap = cdist(centers[candidates], points[targets]) - radius[candidates][:, None]
-    covers, kept = gap < COVER_SLACK[0] + COVER_SLACK[1] * radius[candidates][:, None], []
-    missing = np.ones(len(targets), bool)
-    while len(kept) < count and missing.any():
-        gain = covers[:, missing].sum(1)
-        if gain.max() < 3:
-            break
-        kept.append(int(gain.argmax()))
-        missing &= ~covers[kept[-1]]
+    kept: list[int] = []
+    for metres, share in COVER_SLACKS:
+        kept = _cover(gap < metres + share * radius[candidates][:, None], kept, count)
     return centers[candidates[kept]], radius[candidates[kept]]
 
 
@@ -197,7 +210,7 @@ def _palm_spheres(body: SkinnedBody) -> tuple[np.ndarray, np.ndarray, list[str]]
             centers += [wrist + share * (knuckle - wrist) for share in PALM_ROWS]
             names += [f"{side} hand"] * len(PALM_ROWS)
     places = np.array(centers).reshape(-1, 3)
-    radii = cKDTree(body.rest_vertices[body.faces].mean(1)).query(places)[0] if len(places) else np.zeros(0)
+    radii = KDTree(body.rest_vertices[body.faces].mean(1)).query(places)[0] if len(places) else np.zeros(0)
     return places, radii, names
 
 
@@ -212,7 +225,7 @@ def _separation(body: SkinnedBody) -> np.ndarray:
     return steps
 
 
-def body_spheres(body: SkinnedBody, count: int = 80) -> BodySpheres:
+def body_spheres(body: SkinnedBody, count: int = 90) -> BodySpheres:
     """The spheres of the body: `count` at most for trunk and limbs, 12 in each palm, two in each phalanx."""
     trunk, palms, fingers = _trunk_spheres(body, count), _palm_spheres(body), _finger_spheres(body)
     centers, radii = (np.concatenate([piece[k] for piece in (trunk, palms, fingers)]) for k in (0, 1))
