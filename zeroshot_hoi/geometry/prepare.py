@@ -24,6 +24,9 @@ from zeroshot_hoi.geometry.simplify import simplify
 MAX_FACES = 100_000
 """A mesh with more is simplified to this many before anything else."""
 
+WINDING_PROBES = 500
+"""Surface points at which both sides' winding numbers are judged."""
+
 SAMPLES = 2000
 """Surface samples of an object."""
 
@@ -162,7 +165,7 @@ def _sample_outside(surface: Surface, refined: Surface, seed: int) -> tuple[Surf
     if not exposed.any():
         exposed[:] = True
     outward = np.where(solid_above[:, None], -candidates.normals, candidates.normals)
-    few = slice(None, None, CANDIDATES_PER_SAMPLE)
+    few = slice(None, None, len(above) // WINDING_PROBES)
     ambiguous = exact.ambiguous(np.concatenate([above[few], below[few]])).mean()
     return thin_out(candidates.subset(exposed, outward), SAMPLES), float(ambiguous)
 

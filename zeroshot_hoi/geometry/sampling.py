@@ -16,7 +16,7 @@ from zeroshot_hoi.core.errors import MeshError
 from zeroshot_hoi.core.scene import SurfaceSamples
 from zeroshot_hoi.geometry.repair import face_normals
 
-CANDIDATES_PER_SAMPLE = 6
+CANDIDATES_PER_SAMPLE = 4
 """Random candidates thinned out to one sample."""
 
 
