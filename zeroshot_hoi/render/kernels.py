@@ -123,28 +123,42 @@ def fill_zbuffer(
 
 
 @wp.kernel
-def fill_depth_maps(
+def project_to_lights(
     vertices: wp.array(dtype=wp.vec3),
-    faces: wp.array(dtype=int, ndim=2),
     frames: wp.array(dtype=wp.mat33),
     center: wp.vec3,
     radius: float,
+    size: int,
+    projected: wp.array(dtype=wp.vec3, ndim=2),
+):
+    """Texel coordinates and distance `(L, V)` of every vertex in every light's map."""
+    light, v = wp.tid()
+    projected[light, v] = map_point(frames[light] * (vertices[v] - center), radius, size)
+
+
+@wp.kernel
+def fill_depth_maps(
+    projected: wp.array(dtype=wp.vec3, ndim=2),
+    faces: wp.array(dtype=int, ndim=2),
     size: int,
     maps: wp.array(dtype=float, ndim=3),
 ):
     """Orthographic maps `(L, size, size)`: for each light the smallest distance along its rays, from its own side."""
     light, f = wp.tid()
-    frame = frames[light]
-    a = map_point(frame * (vertices[faces[f, 0]] - center), radius, size)
-    b = map_point(frame * (vertices[faces[f, 1]] - center), radius, size)
-    c = map_point(frame * (vertices[faces[f, 2]] - center), radius, size)
+    a = projected[light, faces[f, 0]]
+    b = projected[light, faces[f, 1]]
+    c = projected[light, faces[f, 2]]
+    x0 = wp.max(int(wp.ceil(wp.min(a[0], wp.min(b[0], c[0])) - 0.5)), 0)
+    x1 = wp.min(int(wp.floor(wp.max(a[0], wp.max(b[0], c[0])) - 0.5)), size - 1)
+    if x1 < x0:
+        return
+    y0 = wp.max(int(wp.ceil(wp.min(a[1], wp.min(b[1], c[1])) - 0.5)), 0)
+    y1 = wp.min(int(wp.floor(wp.max(a[1], wp.max(b[1], c[1])) - 0.5)), size - 1)
+    if y1 < y0:
+        return
     area = edge(a, b, c[0], c[1])
     if wp.abs(area) < 1.0e-9:
         return
-    x0 = wp.max(int(wp.ceil(wp.min(a[0], wp.min(b[0], c[0])) - 0.5)), 0)
-    x1 = wp.min(int(wp.floor(wp.max(a[0], wp.max(b[0], c[0])) - 0.5)), size - 1)
-    y0 = wp.max(int(wp.ceil(wp.min(a[1], wp.min(b[1], c[1])) - 0.5)), 0)
-    y1 = wp.min(int(wp.floor(wp.max(a[1], wp.max(b[1], c[1])) - 0.5)), size - 1)
     scale = 1.0 / area
     for y in range(y0, y1 + 1):
         for x in range(x0, x1 + 1):
@@ -397,94 +411,114 @@ def shade(
     ground_map: GroundMap,
     ground_sky: wp.array(dtype=float, ndim=2),
     encoding: wp.array(dtype=wp.uint8),
+    run: int,
     image: wp.array(dtype=wp.uint8, ndim=3),
 ):
-    """One thread per pixel. Light is computed once for the samples of one smooth patch, color for every sample;
-    `encoding` holds the sRGB bytes of evenly spaced linear values."""
-    row, column = wp.tid()
+    """One thread for each `run` pixels of a row: on a CPU a thread's arguments cost more than a pixel.
+
+    Light is computed once for the samples of one smooth patch, color for every sample; `encoding` holds the sRGB bytes
+    of evenly spaced linear values.
+    """
+    row, stretch = wp.tid()
     s = view.supersampling
-    total = wp.vec3(0.0, 0.0, 0.0)
-    known = int(-2)
-    known_color = wp.vec3(0.0, 0.0, 0.0)
-    known_normal = wp.vec3(0.0, 0.0, 0.0)
-    known_depth = float(0.0)
-    known_light = wp.vec4(0.0, 0.0, 0.0, 0.0)
-    for k in range(s * s):
-        x = column * s + k % s
-        y = row * s + k / s
-        px = float(x) + 0.5
-        py = float(y) + 0.5
-        size = float(view.height * s)
-        ray = (
-            view.right * ((px - 0.5 * float(view.width * s)) / size)
-            - view.up * ((py - 0.5 * size) / size)
-            - view.back * view.focal
-        )
-        ray = ray / view.focal
-        depth = float(1.0e9)
-        key = keys[y, x]
-        surface = int(-1)
-        if key != EMPTY:
-            depth = wp.cast(wp.uint32(key >> wp.uint64(32)), float)
-            surface = 0
-        if ground.shown == 1 and ray[2] * view.eye[2] < 0.0:
-            away = -view.eye[2] / ray[2]
-            if away < depth:
-                depth = away
-                surface = FLOOR
-        color = wp.vec3(0.0, 0.0, 0.0)
-        if surface < 0:
-            if known == surface and wp.abs(depth - known_depth) <= 0.05 * depth:
-                color = known_color
-            else:
-                color = backdrop(ground, 1.0 - py / size)
-                if surface == FLOOR:
-                    p = view.eye + ray * depth
-                    diffuse = ground_light(p, light, ground_map, ground_sky, key_frames, key_maps)
-                    footprint = depth / (view.focal * float(view.height))
-                    slant = footprint / wp.max(wp.abs(ray[2]) / wp.length(ray), 0.02)
-                    color = floor_color(p, diffuse, slant, ground, light.center, color)
-                known = surface
-                known_depth = depth
-                known_color = color
-        else:
-            f = int(key & wp.uint64(0xFFFFFFFF))
-            a = screen[faces[f, 0]]
-            b = screen[faces[f, 1]]
-            c = screen[faces[f, 2]]
-            area = edge(a, b, c[0], c[1])
-            u = edge(b, c, px, py) / area * a[2] * depth
-            v = edge(c, a, px, py) / area * b[2] * depth
-            w = 1.0 - u - v
-            n = wp.normalize(
-                normals[normal_faces[f, 0]] * u + normals[normal_faces[f, 1]] * v + normals[normal_faces[f, 2]] * w
+    for column in range(stretch * run, wp.min(stretch * run + run, view.width)):
+        covered = int(0)
+        for sub_row in range(s):
+            for sub_column in range(s):
+                if keys[row * s + sub_row, column * s + sub_column] != EMPTY:
+                    covered = 1
+        samples = s * s
+        if covered == 0:
+            samples = 1
+        total = wp.vec3(0.0, 0.0, 0.0)
+        known = int(-2)
+        known_color = wp.vec3(0.0, 0.0, 0.0)
+        known_normal = wp.vec3(0.0, 0.0, 0.0)
+        known_depth = float(0.0)
+        known_light = wp.vec4(0.0, 0.0, 0.0, 0.0)
+        x = column * s - 1
+        y = row * s
+        for _sample in range(samples):
+            x += 1
+            if x == (column + 1) * s:
+                x = column * s
+                y += 1
+            px = float(x) + 0.5
+            py = float(y) + 0.5
+            if covered == 0:
+                px = (float(column) + 0.5) * float(s)
+                py = (float(row) + 0.5) * float(s)
+            size = float(view.height * s)
+            ray = (
+                view.right * ((px - 0.5 * float(view.width * s)) / size)
+                - view.up * ((py - 0.5 * size) / size)
+                - view.back * view.focal
             )
-            if wp.dot(n, ray) > 0.0:
-                n = n - ray * (1.02 * wp.dot(n, ray) / wp.dot(ray, ray))
-                n = wp.normalize(n)
-            surface = face_surface[f]
-            p = view.eye + ray * depth
-            same = known == surface and wp.dot(n, known_normal) > 0.96
-            if not same or wp.abs(depth - known_depth) > 0.01 * depth:
-                known_light = surface_light(p, n, light, directions, key_frames, key_maps, sky_frames, sky_maps)
-                known = surface
-                known_normal = n
-                known_depth = depth
-            albedo = colors[faces[f, 0]] * u + colors[faces[f, 1]] * v + colors[faces[f, 2]] * w
-            entry = textures[surface]
-            if entry[3] > 0:
-                at = uv[f, 0] * u + uv[f, 1] * v + uv[f, 2] * w
-                du = uv[f, 1] - uv[f, 0]
-                dv = uv[f, 2] - uv[f, 0]
-                span = wp.abs(du[0] * dv[1] - du[1] * dv[0]) * float(entry[1]) * float(entry[2]) / wp.abs(area)
-                albedo = wp.cw_mul(albedo, sample_texture(texels, entry, at, span))
-            material = materials[surface]
-            half = wp.normalize(light.key_direction - wp.normalize(ray))
-            shine = material[0] * wp.pow(wp.max(wp.dot(n, half), 0.0), material[1]) * known_light[3]
-            color = wp.cw_mul(albedo, wp.vec3(known_light[0], known_light[1], known_light[2]))
-            color += light.key_color * shine * (0.25 * material[1] / 8.0 + 0.5)
-            color = wp.vec3(shoulder(color[0]), shoulder(color[1]), shoulder(color[2]))
-        total += color
-    share = float(encoding.shape[0] - 1) / float(s * s)
-    for channel in range(3):
-        image[row, column, channel] = encoding[int(total[channel] * share + 0.5)]
+            ray = ray / view.focal
+            depth = float(1.0e9)
+            key = keys[y, x]
+            surface = int(-1)
+            if key != EMPTY:
+                depth = wp.cast(wp.uint32(key >> wp.uint64(32)), float)
+                surface = 0
+            if ground.shown == 1 and ray[2] * view.eye[2] < 0.0:
+                away = -view.eye[2] / ray[2]
+                if away < depth:
+                    depth = away
+                    surface = FLOOR
+            color = wp.vec3(0.0, 0.0, 0.0)
+            if surface < 0:
+                if known == surface and wp.abs(depth - known_depth) <= 0.05 * depth:
+                    color = known_color
+                else:
+                    color = backdrop(ground, 1.0 - py / size)
+                    if surface == FLOOR:
+                        p = view.eye + ray * depth
+                        diffuse = ground_light(p, light, ground_map, ground_sky, key_frames, key_maps)
+                        footprint = depth / (view.focal * float(view.height))
+                        slant = footprint / wp.max(wp.abs(ray[2]) / wp.length(ray), 0.02)
+                        color = floor_color(p, diffuse, slant, ground, light.center, color)
+                    known = surface
+                    known_depth = depth
+                    known_color = color
+            else:
+                f = int(key & wp.uint64(0xFFFFFFFF))
+                a = screen[faces[f, 0]]
+                b = screen[faces[f, 1]]
+                c = screen[faces[f, 2]]
+                area = edge(a, b, c[0], c[1])
+                u = edge(b, c, px, py) / area * a[2] * depth
+                v = edge(c, a, px, py) / area * b[2] * depth
+                w = 1.0 - u - v
+                n = wp.normalize(
+                    normals[normal_faces[f, 0]] * u + normals[normal_faces[f, 1]] * v + normals[normal_faces[f, 2]] * w
+                )
+                if wp.dot(n, ray) > 0.0:
+                    n = n - ray * (1.02 * wp.dot(n, ray) / wp.dot(ray, ray))
+                    n = wp.normalize(n)
+                surface = face_surface[f]
+                p = view.eye + ray * depth
+                same = known == surface and wp.dot(n, known_normal) > 0.96
+                if not same or wp.abs(depth - known_depth) > 0.01 * depth:
+                    known_light = surface_light(p, n, light, directions, key_frames, key_maps, sky_frames, sky_maps)
+                    known = surface
+                    known_normal = n
+                    known_depth = depth
+                albedo = colors[faces[f, 0]] * u + colors[faces[f, 1]] * v + colors[faces[f, 2]] * w
+                entry = textures[surface]
+                if entry[3] > 0:
+                    at = uv[f, 0] * u + uv[f, 1] * v + uv[f, 2] * w
+                    du = uv[f, 1] - uv[f, 0]
+                    dv = uv[f, 2] - uv[f, 0]
+                    span = wp.abs(du[0] * dv[1] - du[1] * dv[0]) * float(entry[1]) * float(entry[2]) / wp.abs(area)
+                    albedo = wp.cw_mul(albedo, sample_texture(texels, entry, at, span))
+                material = materials[surface]
+                half = wp.normalize(light.key_direction - wp.normalize(ray))
+                shine = material[0] * wp.pow(wp.max(wp.dot(n, half), 0.0), material[1]) * known_light[3]
+                color = wp.cw_mul(albedo, wp.vec3(known_light[0], known_light[1], known_light[2]))
+                color += light.key_color * shine * (0.25 * material[1] / 8.0 + 0.5)
+                color = wp.vec3(shoulder(color[0]), shoulder(color[1]), shoulder(color[2]))
+            total += color
+        share = float(encoding.shape[0] - 1) / float(samples)
+        for channel in range(3):
+            image[row, column, channel] = encoding[int(total[channel] * share + 0.5)]

@@ -20,6 +20,9 @@ from zeroshot_hoi.render.surface import Surface, body_surface, make_surface
 NEAR_PLANE = 0.02
 """Metres; faces that reach nearer to the camera are not drawn."""
 
+CPU_RUN = 32
+"""Pixels of a row that one thread shades on a CPU."""
+
 GROUND_MAP = 192
 """Nodes along each side of the floor's map of visible sky."""
 
@@ -40,8 +43,8 @@ class Style:
     sky_color: tuple[float, float, float] = (0.44, 0.46, 0.50)
     bounce_color: tuple[float, float, float] = (0.13, 0.125, 0.115)
     key_map: int = 1024
-    sky_map: int = 256
-    sky_directions: int = 16
+    sky_map: int = 224
+    sky_directions: int = 12
     softness: float = 0.018
     """Radius of the key light's penumbra, metres."""
     ground_color: tuple[float, float, float] = (0.62, 0.615, 0.60)
@@ -67,6 +70,7 @@ def render_frame(
     keys = scene.fill_zbuffer()
     light, lights = scene.light()
     image = wp.empty((camera.height, camera.width, 3), dtype=wp.uint8, device=device)
+    run = CPU_RUN if device == "cpu" else 1
     inputs = [
         keys,
         scene.screen,
@@ -76,8 +80,10 @@ def render_frame(
         scene.ground(),
         *lights,
         scene.encoding(),
+        run,
     ]
-    wp.launch(kernels.shade, dim=(camera.height, camera.width), inputs=inputs, outputs=[image], device=device)
+    dim = (camera.height, -(-camera.width // run))
+    wp.launch(kernels.shade, dim=dim, inputs=inputs, outputs=[image], device=device)
     return image.numpy()
 
 
@@ -229,8 +235,13 @@ class _Scene:
         for directions, size in ((key, style.key_map), (sky, style.sky_map)):
             frames = self._send(_light_frames(directions).astype(np.float32), wp.mat33)
             maps = wp.full((len(directions), size, size), 1.0e9, dtype=float, device=self.device)
-            inputs = [self.vertices, self.faces, frames, light.center, radius, size]
+            projected = wp.empty((len(directions), len(self.points)), dtype=wp.vec3, device=self.device)
+            inputs = [self.vertices, frames, light.center, radius, size]
+            wp.launch(
+                kernels.project_to_lights, projected.shape, inputs=inputs, outputs=[projected], device=self.device
+            )
             dim = (len(directions), len(self.faces))
+            inputs = [projected, self.faces, size]
             wp.launch(kernels.fill_depth_maps, dim=dim, inputs=inputs, outputs=[maps], device=self.device)
             arrays += [frames, maps]
         return light, arrays + self._ground_map(light, *arrays[:1], *arrays[3:])

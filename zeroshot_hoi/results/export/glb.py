@@ -166,7 +166,8 @@ class _Writer:
             attributes["COLOR_0"] = self.buffer.vertices(corners["color"])
         fields: dict[str, Any] = {"metallicFactor": thing.look.metallic, "roughnessFactor": thing.look.roughness}
         if "color" not in corners:
-            fields["baseColorFactor"] = [*to_linear(np.array(thing.look.base_color[:3])).tolist(), 1.0]
+            red, green, blue = (float(c) for c in to_linear(np.array(thing.look.base_color[:3])))
+            fields["baseColorFactor"] = [red, green, blue, 1.0]
         if "uv" in corners:
             attributes["TEXCOORD_0"] = self.buffer.vertices(corners["uv"])
             fields["baseColorTexture"] = gl.TextureInfo(index=self._add_texture(name, thing.look))
@@ -194,7 +195,7 @@ class _Writer:
         square = np.array([[low[0], low[1], 0], [high[0], low[1], 0], [high[0], high[1], 0], [low[0], high[1], 0]])
         attributes = gl.Attributes(
             POSITION=self.buffer.vertices((square @ GLTF_FROM_OURS.T).astype(np.float32), bounds=True),
-            NORMAL=self.buffer.vertices(np.tile(np.float32([0, 1, 0]), (4, 1))),
+            NORMAL=self.buffer.vertices(np.tile(np.array([0, 1, 0], np.float32), (4, 1))),
         )
         faces = self.buffer.indices(np.array([[0, 1, 2], [0, 2, 3]]))
         material = self.material("ground", baseColorFactor=[0.6, 0.6, 0.58, 1.0], metallicFactor=0.0,
