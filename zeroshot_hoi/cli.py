@@ -18,6 +18,7 @@ import tyro
 
 from zeroshot_hoi import __version__, catalog, console
 from zeroshot_hoi.core.errors import HoiError, ResultError
+from zeroshot_hoi.core.solution import Progress, ProgressListener
 from zeroshot_hoi.doctor import examine
 from zeroshot_hoi.mesh_argument import parse_meshes
 from zeroshot_hoi.recipe import Recipe, list_recipes
@@ -69,10 +70,16 @@ def run(
 
     screen = console.make_console()
     screen.print(f"{checked.name}: {checked.text}", markup=False)
-    with console.progress_bars(screen) as listener:
-        result = Pipeline.from_recipe(recipe, **overrides).run(meshes or None, progress=listener)
-    _write_all(result, folder / checked.name, screen)
-    metrics = result.metrics()
+    written: list[Path] = []
+    try:
+        with console.progress_bars(screen) as listener:
+            result = Pipeline.from_recipe(recipe, **overrides).run(meshes or None, progress=listener)
+            _write_all(result, folder / checked.name, written, listener)
+            listener(Progress("metrics", 0, 1))
+            metrics = result.metrics()
+    finally:
+        if written:
+            screen.print(console.written_files(written))
     screen.print(console.metrics_table(metrics))
     screen.print(console.verdict_line(metrics), markup=False)
     return 0
@@ -157,13 +164,10 @@ def _writable_folder(folder: Path) -> Path:
     return folder
 
 
-def _write_all(result: Any, stem: Path, screen: console.Console) -> None:
-    """`stem` with every suffix; an error or an interrupt leaves the files before it in place and says which."""
-    written: list[Path] = []
-    try:
-        for suffix in OUTPUT_SUFFIXES:
-            path = stem.with_name(stem.name + suffix)
-            result.export(os.fspath(path))
-            written.append(path)
-    finally:
-        screen.print(console.written_files(written))
+def _write_all(result: Any, stem: Path, written: list[Path], listener: ProgressListener) -> None:
+    """`stem` with every suffix; `written` grows file by file, so an interrupt leaves what is done and says which."""
+    for step, suffix in enumerate(OUTPUT_SUFFIXES):
+        path = stem.with_name(stem.name + suffix)
+        listener(Progress("files", step, len(OUTPUT_SUFFIXES), note=path.name))
+        result.export(os.fspath(path))
+        written.append(path)

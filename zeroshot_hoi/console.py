@@ -15,7 +15,7 @@ from rich.text import Text
 
 from zeroshot_hoi.core import solution
 
-MINIMUM_WIDTH = 100
+MINIMUM_WIDTH = 120
 """Columns assumed where output is not a terminal, so that tables in a log stay whole."""
 
 
@@ -99,5 +99,4 @@ def verdict_line(metrics: Mapping[str, Any]) -> str:
 
 def written_files(paths: Iterable[Path]) -> Text:
     """The paths, one a line, with their sizes."""
-    lines = [f"  {path}  ({path.stat().st_size / 1e6:.1f} MB)" for path in paths]
-    return Text("Written:\n" + "\n".join(lines)) if lines else Text("Nothing was written.")
+    return Text("\n".join(["Written:", *(f"  {path}  ({path.stat().st_size / 1e6:.1f} MB)" for path in paths)]))
