@@ -122,9 +122,15 @@ def test_colors_round_trip_through_linear_light():
     np.testing.assert_array_equal(to_srgb(to_linear(values)), values)
 
 
-def test_clothes_cover_what_they_should():
-    colors = dress(("head", "torso", "left foot", "right hand"))
-    assert tuple(colors[0]) == tuple(colors[3]) != tuple(colors[1]) != tuple(colors[2])
+def test_clothes_cover_what_they_should_and_hems_stay_near_their_labels():
+    skin, shirt, trousers, hand = dress(("head", "torso", "left leg", "right hand")).tolist()
+    assert skin == hand
+    assert skin != shirt != trousers
+    strip = trimesh.creation.cylinder(radius=0.1, height=1.0, sections=24).subdivide().subdivide().subdivide()
+    labels = np.where(strip.vertices[:, 2] > 0.0, "torso", "hips")
+    plain, smooth = dress(labels), dress(labels, 0, np.asarray(strip.faces))
+    far = np.abs(strip.vertices[:, 2]) > 0.3
+    assert np.abs(plain[far].astype(int) - smooth[far]).max() <= 2
 
 
 def test_vertex_colors_and_unset_defaults_are_read():

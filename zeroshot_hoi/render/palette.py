@@ -15,35 +15,55 @@ class Outfit:
     skin: tuple[int, int, int]
     shirt: tuple[int, int, int]
     trousers: tuple[int, int, int]
-    shoes: tuple[int, int, int]
 
 
 OUTFITS = (
-    Outfit((222, 176, 146), (92, 136, 168), (70, 76, 92), (58, 52, 50)),
-    Outfit((150, 104, 78), (214, 168, 92), (88, 96, 84), (62, 56, 54)),
-    Outfit((236, 196, 168), (156, 92, 98), (104, 96, 90), (46, 48, 56)),
-    Outfit((186, 138, 106), (110, 152, 120), (62, 72, 100), (70, 62, 56)),
+    Outfit((222, 176, 146), (92, 136, 168), (70, 76, 92)),
+    Outfit((150, 104, 78), (214, 168, 92), (88, 96, 84)),
+    Outfit((236, 196, 168), (156, 92, 98), (104, 96, 90)),
+    Outfit((186, 138, 106), (110, 152, 120), (62, 72, 100)),
 )
 """One for each person of a scene, in turn."""
 
 OBJECT_COLORS = ((201, 120, 74), (122, 148, 160), (196, 170, 112), (126, 110, 150), (120, 150, 110))
 """sRGB of objects that bring no color, in turn."""
 
-_GARMENT = {
+_GARMENTS = {
     "shirt": ("torso", "left arm", "right arm", "left shoulder", "right shoulder"),
     "trousers": ("hips", "left leg", "right leg"),
-    "shoes": ("left foot", "right foot"),
 }
 
+HEM_ROUNDS, HEM_SHARPNESS = 8, 10.0
+"""Smoothing of the garments' edges along the mesh, and how sharply one color then ends."""
 
-def dress(part_labels: Sequence[str] | np.ndarray, person: int = 0) -> np.ndarray:
-    """sRGB colors `(V, 3)` uint8 of a body's vertices: skin, and neutral clothes where a garment covers the part."""
-    outfit = OUTFITS[person % len(OUTFITS)]
-    labels = np.asarray(part_labels)
-    colors = np.tile(np.array(outfit.skin, np.uint8), (len(labels), 1))
-    for garment, parts in _GARMENT.items():
-        colors[np.isin(labels, parts)] = getattr(outfit, garment)
-    return colors
+
+def dress(part_labels: Sequence[str] | np.ndarray, person: int = 0, faces: np.ndarray | None = None) -> np.ndarray:
+    """sRGB colors `(V, 3)` uint8 of a body's vertices: skin, and neutral clothes where a garment covers the part.
+
+    With the body's `faces (F, 3)` hems are straightened, because part labels end at whole vertices.
+    """
+    outfit, labels = OUTFITS[person % len(OUTFITS)], np.asarray(part_labels)
+    worn = np.stack([np.isin(labels, parts) for parts in _GARMENTS.values()], axis=1).astype(float)
+    share = np.concatenate([1.0 - worn.sum(axis=1, keepdims=True), worn], axis=1)
+    if faces is not None:
+        share = _straighten(share, faces)
+    colors = np.array([outfit.skin, *(getattr(outfit, garment) for garment in _GARMENTS)], float)
+    return np.round(share @ colors).astype(np.uint8)
+
+
+def _straighten(share: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Shares `(V, C)` averaged over neighbors a few times and sharpened again."""
+    from scipy.sparse import coo_matrix, diags
+
+    rows, columns = faces[:, [0, 1, 2]].reshape(-1), faces[:, [1, 2, 0]].reshape(-1)
+    count = len(share)
+    near = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(count, count)).tocsr()
+    near = near + near.T + diags(np.ones(count))
+    near = diags(1.0 / np.asarray(near.sum(axis=1)).reshape(-1)) @ near
+    for _ in range(HEM_ROUNDS):
+        share = near @ share
+    share = share**HEM_SHARPNESS
+    return share / share.sum(axis=1, keepdims=True)
 
 
 def to_linear(srgb: np.ndarray) -> np.ndarray:

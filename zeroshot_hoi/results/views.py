@@ -33,7 +33,7 @@ class SceneSurfaces:
     @classmethod
     def of(cls, result: Result) -> SceneSurfaces:
         people = tuple(
-            body_surface(person.vertices[0].astype(float), person.faces, dress(person.part_labels, index))
+            body_surface(person.vertices[0].astype(float), person.faces, dress(person.part_labels, index, person.faces))
             for index, person in enumerate(result.people.values())
         )
         objects = tuple(

@@ -120,7 +120,7 @@ class _Writer:
         attributes: dict[str, int] = {
             "POSITION": self.buffer.vertices(rest.astype(np.float32), bounds=True),
             "NORMAL": self.buffer.vertices(vertex_normals(rest, person.faces).astype(np.float32)),
-            "COLOR_0": self.buffer.vertices(to_linear(dress(person.part_labels, index))),
+            "COLOR_0": self.buffer.vertices(to_linear(dress(person.part_labels, index, person.faces))),
         }
         bones, weights = weight_sets(rig, max_influences)
         for k in range(bones.shape[1]):
