@@ -1,14 +1,21 @@
 """The gate must fail on everything that is not a good number, and the suite must not hide a crash."""
 
+import io
 import math
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import synthetic_result as syn
+from rich.console import Console
 
+from benchmarks.bars import measure_bars
+from benchmarks.believability import believability_table, make_table, run_case, summary
 from benchmarks.gate import Row, compare, crashed, read_baseline, write_baseline
 from benchmarks.main_job import run_command
-from benchmarks.meshes import CASES
+from benchmarks.meshes import CASES, Case
+from benchmarks.rays import RayMesh
 from benchmarks.suite import run_workloads
 
 TIME = Row("job:wall", 10.0, "s", "lower", 1.5)
@@ -77,3 +84,78 @@ def test_mesh_arguments_say_unit_and_axis():
     assert argument.startswith("chair=")
     assert argument.endswith("armchair_dining_cm.obj,unit=cm,up=z")
     assert len(CASES) == 7
+
+
+def holds(tmp_path, content, name):
+    """Whether a bar of a hand-made result holds by the independent measures."""
+    path = tmp_path / "clip.npz"
+    np.savez(path, **syn.result(**content))
+    return next(bar for bar in measure_bars(path) if bar.name == name)
+
+
+def ball_on_box(gap, label="right hand", **flags):
+    return {
+        "people": {"person 1": syn.person(*syn.ball([0, 0, 0.1 + gap]), label, frames=20)},
+        "objects": {"box": syn.thing(*syn.box([0, 0, -0.1], [0.6, 0.6, 0.2]), frames=20)},
+        "edges": [syn.edge(f"person 1.{label}", "box.top", **flags)],
+    }
+
+
+@pytest.mark.parametrize(("gap", "passes"), [(0.004, True), (0.007, False)])
+def test_contact_by_scattered_points(tmp_path, gap, passes):
+    assert holds(tmp_path, ball_on_box(gap), "contact person 1.right hand->box.top").holds is passes
+
+
+@pytest.mark.parametrize("depth", [0.008, 0.03])
+def test_depth_by_ray_crossings(tmp_path, depth):
+    bar = holds(tmp_path, ball_on_box(-depth), "deepest person 1|box")
+    assert bar.value == pytest.approx(1000 * depth, abs=0.1)
+    assert bar.holds is (depth <= 0.01)
+
+
+def test_ray_crossings_of_an_open_mesh():
+    vertices, faces = syn.ball([0, 0, 0], 0.1)
+    middles = vertices[faces].mean(axis=1)
+    bowl = RayMesh(vertices, faces[middles[:, 2] < 0.08])
+    points = np.random.default_rng(0).uniform(-0.09, 0.09, (400, 3))
+    inside = np.linalg.norm(points, axis=1) < 0.098
+    assert ((bowl.crossings(points) > 0.6) == inside).mean() > 0.95
+
+
+@pytest.mark.parametrize(("overlap", "passes"), [(0.005, True), (0.03, False)])
+def test_a_hand_in_the_torso(tmp_path, overlap, passes):
+    vertices, faces, piece = syn.join(syn.ball([0, 0, 0.2], 0.15), syn.ball([0.2 - overlap, 0, 0.2], 0.05))
+    labels = np.array(["torso", "left hand"])[piece]
+    content = {"people": {"person 1": syn.person(vertices, faces, labels, frames=20)}}
+    assert holds(tmp_path, content, "self person 1").holds is passes
+
+
+@pytest.mark.parametrize(("step", "passes"), [(0.0004, True), (0.001, False)])
+def test_sliding_soles(tmp_path, step, passes):
+    vertices, faces = syn.box([0, 0, 0.025], [0.2, 0.1, 0.05], 0.05)
+    path = vertices + step * np.arange(20)[:, None, None] * [1.0, 0, 0]
+    content = {"people": {"person 1": syn.person(path, faces, "left foot", "left sole")}}
+    bar = holds(tmp_path, content, "foot slides person 1")
+    assert bar.value == pytest.approx(19000 * step, rel=1e-3)
+    assert bar.holds is passes
+
+
+@pytest.mark.parametrize(("way", "passes"), [(0.2, True), (0.05, False)])
+def test_a_travelling_object(tmp_path, way, passes):
+    translation = np.linspace(0, way, 20)[:, None] * [1.0, 0, 0]
+    content = {
+        "objects": {"cube": syn.thing(*syn.box([0, 0, 0.1], [0.2] * 3, 0.1), translation=translation)},
+        "states": {"cube": (True, False)},
+    }
+    assert holds(tmp_path, content, "travel cube").holds is passes
+    assert holds(tmp_path, content, "turn cube").holds is True
+
+
+def test_a_crashed_run_fails_the_table(tmp_path):
+    console = Console(file=io.StringIO(), width=200)
+    broken = Case("broken", "no such recipe")
+    run = run_case(broken, 0, tmp_path)
+    assert not run.holds
+    assert "CRASHED" in summary(run)
+    console.print(make_table([run]))
+    assert believability_table(["no such case"], True, tmp_path, False, console) == 2

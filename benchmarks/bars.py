@@ -1,0 +1,156 @@
+"""Every quality bar of one result file, measured without the library's metrics, distance grids or optimization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from scipy.signal import butter, filtfilt
+from scipy.spatial.transform import Rotation
+
+from benchmarks.clips import File, read_file
+from benchmarks.overlap import body_and_object, two_objects, two_people, with_itself
+from benchmarks.touch import Touch, drift, grip_around, measure_touch, seat_area
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One number against its bar."""
+
+    name: str
+    value: float
+    limit: float
+    unit: str
+    at_least: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """NaN never holds."""
+        return bool(self.value >= self.limit if self.at_least else self.value <= self.limit)
+
+
+def measure_bars(path: Path) -> list[Bar]:
+    """All bars of a result file."""
+    file = read_file(path)
+    touches = {name: measure_touch(file, *_ends(name)) for name in file.meta["edges"] if _on_object(file, name)}
+    bars = [bar for name in touches for bar in _edge_bars(file, name, touches[name])]
+    bars += _overlap_bars(file)
+    for person in file.names("people"):
+        bars += _person_bars(file, person, touches)
+    for thing in file.names("objects"):
+        bars += _object_bars(file, thing)
+    return bars
+
+
+def _ends(edge: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    first, second = edge.split("->")
+    return tuple(first.split(".", 1)), tuple(second.split(".", 1))  # type: ignore[return-value]
+
+
+def _on_object(file: File, edge: str) -> bool:
+    return _ends(edge)[1][0] in file.names("objects")
+
+
+def _edge_bars(file: File, name: str, touch: Touch) -> list[Bar]:
+    (owner, part), (thing, _) = _ends(name)
+    flags, (kind, _, _) = file.flags(*name.split("->")), file.meta["edges"][name]
+    hand = part.endswith("hand")
+    holds = touch.distance.min(axis=1) <= (0.005 if hand else 0.01)
+    if kind == "grip" and hand:
+        holds &= grip_around(file, touch, owner, thing)
+    elif kind == "support" and (part == "hips" or part.endswith("leg")):
+        holds = seat_area(file, touch, thing) >= 0.01
+    bars = [Bar(f"contact {name}", float(holds.mean()), 0.95, "share", at_least=True)] if flags["is_continuous"] else []
+    if flags["is_rel_static"]:
+        frames = np.arange(len(holds)) if flags["is_continuous"] else np.flatnonzero(holds)
+        value = drift(touch, frames) if len(frames) else 0.0
+        bars.append(Bar(f"drift {name}", value, 5.0, "mm"))
+    return bars
+
+
+def _allowed(file: File, person: str, thing: str) -> tuple[float, float]:
+    found = [(10.0, 3.0)]
+    for name, (_, support, upholstery) in file.meta["edges"].items():
+        if support and (_ends(name)[0][0], _ends(name)[1][0]) == (person, thing):
+            found.append((40.0, 20.0) if upholstery else (20.0, 10.0))
+    return max(found)
+
+
+def _overlap_bars(file: File) -> list[Bar]:
+    bars, people, things = [], file.names("people"), file.names("objects")
+    for person in people:
+        bars.append(Bar(f"self {person}", with_itself(file, person).max(), 10.0, "mm"))
+        for thing in things:
+            depth, (most, mean) = body_and_object(file, person, thing), _allowed(file, person, thing)
+            bars.append(Bar(f"deepest {person}|{thing}", depth.max(), most, "mm"))
+            bars.append(Bar(f"mean depth {person}|{thing}", depth.mean(), mean, "mm"))
+    bars += [Bar(f"deepest {a}|{b}", two_objects(file, a, b).max(), 3.0, "mm") for a, b in combinations(things, 2)]
+    bars += [Bar(f"deepest {a}|{b}", two_people(file, a, b).max(), 10.0, "mm") for a, b in combinations(people, 2)]
+    return bars
+
+
+def _person_bars(file: File, person: str, touches: dict[str, Touch]) -> list[Bar]:
+    vertices, joints, fps = file.person(person, "vertices"), file.person(person, "joints"), file.meta["fps"]
+    carried = np.zeros(len(vertices), dtype=bool)
+    for name, touch in touches.items():
+        if file.meta["edges"][name][1] and _ends(name)[0][0] == person:
+            carried |= touch.distance.min(axis=1) <= 0.005
+    soles = vertices[:, np.char.endswith(file.person(person, "regions"), "sole")]
+    carried |= (soles[..., 2] <= 0.005).any(axis=1)
+    limits, inner = file.person(person, "joint_limits"), file.person(person, "joint_parents") >= 0
+    pose = file.person(person, "pose")
+    beyond = np.maximum(pose - limits[..., 1], limits[..., 0] - pose)[:, inner].max()
+    speed = 100.0 * fps * np.linalg.norm(np.diff(joints, axis=0), axis=2).mean()
+    return [
+        Bar(f"below ground {person}", -1000.0 * vertices[..., 2].min(), 5.0, "mm"),
+        Bar(f"supported {person}", float(carried.mean()), 1.0, "share", at_least=True),
+        Bar(f"foot slides {person}", _slide(soles), 10.0, "mm"),
+        Bar(f"joint limits {person}", float(beyond), 1e-3, "rad"),
+        Bar(f"joint speed {person}", float(speed), 5.0, "cm/s", at_least=True),
+        Bar(f"jitter {person}", _jitter(joints, fps), 2.0, "mm"),
+    ]
+
+
+def _slide(soles: np.ndarray) -> float:
+    """mm, the longest way a sole vertex of `soles (T, N, 3)` goes on the ground without lifting."""
+    down = np.abs(soles[..., 2]) <= 0.005
+    worst = 0.0
+    for vertex in range(soles.shape[1]):
+        stances = np.split(np.arange(len(soles)), np.flatnonzero(np.diff(down[:, vertex])) + 1)
+        for stance in stances:
+            if down[stance[0], vertex]:
+                way = np.linalg.norm(np.diff(soles[stance, vertex, :2], axis=0), axis=1).sum()
+                worst = max(worst, float(way))
+    return 1000.0 * worst
+
+
+def _jitter(points: np.ndarray, fps: float) -> float:
+    if fps <= 10.0:
+        return 0.0
+    numerator, denominator = butter(4, 5.0 / (0.5 * fps), "highpass")
+    fast = filtfilt(numerator, denominator, points, axis=0)
+    return 1000.0 * float(np.sqrt((fast**2).sum(axis=2).mean()))
+
+
+def _object_bars(file: File, thing: str) -> list[Bar]:
+    vertices, rotation = file.thing(thing, "vertices"), file.thing(thing, "rotation")
+    world = file.world(thing, vertices)
+    state = next((s for s in file.meta["pag"]["object states"] if s["name"] == thing), {})
+    travels, turns = bool(state.get("is_translational")), bool(state.get("is_rotational"))
+    relative = Rotation.from_matrix(np.einsum("sji,tjk->stik", rotation, rotation).reshape(-1, 3, 3))
+    turn = float(np.degrees(relative.magnitude()).max())
+    # The point that the motion moves least stands for an object that only turns; its middle for any other.
+    reach = [np.linalg.norm(path[:, None] - path[None], axis=2).max() for path in np.swapaxes(world[:, ::37], 0, 1)]
+    corners = np.stack([vertices.min(axis=0), vertices.max(axis=0)])
+    way = file.world(thing, corners.mean(axis=0)[None])[:, 0]
+    middle = float(np.linalg.norm(way[:, None] - way[None], axis=2).max())
+    travel = 100.0 * (float(min(reach)) if turns and not travels else middle)
+    box = file.world(thing, np.stack(np.meshgrid(*corners.T), axis=-1).reshape(-1, 3))
+    return [
+        Bar(f"below ground {thing}", -1000.0 * world[..., 2].min(), 5.0, "mm"),
+        Bar(f"travel {thing}", travel, 10.0 if travels else 1.0, "cm", at_least=travels),
+        Bar(f"turn {thing}", turn, 15.0 if turns else 2.0, "deg", at_least=turns),
+        Bar(f"jitter {thing}", _jitter(box, file.meta["fps"]), 2.0, "mm"),
+    ]
