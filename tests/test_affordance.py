@@ -250,3 +250,16 @@ def test_hex_dumbbell() -> None:
     low, high = found.bounds("handle")
     assert (high - low)[[0, 2]].max() < 0.04
     assert 0.09 < high[1] - low[1] < 0.13
+
+
+def test_picture_shows_the_parts_in_color(tmp_path: Path) -> None:
+    from PIL import Image
+
+    from zeroshot_hoi.affordance.picture import part_picture
+
+    found = builtin("chair")
+    picture = np.asarray(Image.open(part_picture(found.obj, found.result, tmp_path / "chair.png", 240)).convert("RGB"))
+    red, green, blue = picture.astype(int).transpose(2, 0, 1)
+    assert picture.shape == (240, 480, 3)
+    assert ((red > green + 60) & (red > blue + 60)).sum() > 500
+    assert (blue > red + 60).sum() > 500

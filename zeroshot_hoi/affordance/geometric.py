@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from zeroshot_hoi.affordance.base import PartError
 from zeroshot_hoi.affordance.regions import find_front, make_region
@@ -45,7 +45,7 @@ class _Search:
     def __init__(self, obj: SceneObject, seed: int) -> None:
         self.nodes = obj.nodes
         self.surface: Surface = measure_surface(obj, seed)
-        self.tree = cKDTree(self.surface.points)
+        self.tree = KDTree(self.surface.points)
         self._pairs = near_pairs(self.surface)
         self._solid: list[Segment] | None = None
         self._facing: dict[tuple[float, ...], list[Segment]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from zeroshot_hoi.affordance.base import PartError
 from zeroshot_hoi.affordance.scoring import Frame, extents
@@ -127,7 +127,7 @@ def _spread(surface: Surface, centers: np.ndarray, normals: np.ndarray, componen
     def features(points: np.ndarray, directions: np.ndarray, owner: np.ndarray) -> np.ndarray:
         return np.column_stack([points / surface.spacing, 1.5 * directions, owner * 1e4])
 
-    tree = cKDTree(features(surface.points, surface.normals, surface.components))
+    tree = KDTree(features(surface.points, surface.normals, surface.components))
     distance, index = tree.query(features(centers, normals, components), k=3)
     weight = 1.0 / (distance + 0.2) ** 2 * (distance < 1e3)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from zeroshot_hoi.affordance.segments import Segment, words_of
 from zeroshot_hoi.affordance.surface import Surface
@@ -38,7 +38,7 @@ class Frame:
 
 
 def score_segment(
-    surface: Surface, tree: cKDTree, segment: Segment, part: PartDescription, frame: Frame, named: bool
+    surface: Surface, tree: KDTree, segment: Segment, part: PartDescription, frame: Frame, named: bool
 ) -> float:
     """Fit in [0, 1] of `segment` to `part`; `named` tells whether some node of the file carries the part's name."""
     members = segment.members
@@ -64,7 +64,7 @@ def extents(points: np.ndarray, areas: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return np.maximum(size[order], 1e-6), axes[order]
 
 
-def _shape_fit(surface: Surface, tree: cKDTree, members: np.ndarray, part: PartDescription) -> float:
+def _shape_fit(surface: Surface, tree: KDTree, members: np.ndarray, part: PartDescription) -> float:
     size, axes = extents(surface.points[members], surface.areas[members])
     mean = lambda values: float(np.average(values[members], weights=surface.areas[members]))  # noqa: E731
     if part.shape == "bar":
@@ -87,7 +87,7 @@ def _shape_fit(surface: Surface, tree: cKDTree, members: np.ndarray, part: PartD
     return 0.7
 
 
-def _bar_fit(surface: Surface, tree: cKDTree, members: np.ndarray, size: np.ndarray, axes: np.ndarray) -> float:
+def _bar_fit(surface: Surface, tree: KDTree, members: np.ndarray, size: np.ndarray, axes: np.ndarray) -> float:
     """A bar is long for its thickness, thin enough to close a hand around, straight, whole all around
     (its area is about pi times thickness times length), and free on all sides."""
     thickness = float(np.median(surface.thickness[members]))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from zeroshot_hoi.affordance.surface import Surface, connected, exposed
 
@@ -62,7 +62,7 @@ def solid_segments(surface: Surface, nodes: tuple[str, ...]) -> list[Segment]:
 
 def near_pairs(surface: Surface) -> np.ndarray:
     """(P, 2) samples that are close in space, whatever their components."""
-    return cKDTree(surface.points).query_pairs(2.5 * surface.spacing, output_type="ndarray")
+    return KDTree(surface.points).query_pairs(2.5 * surface.spacing, output_type="ndarray")
 
 
 def facing_segments(

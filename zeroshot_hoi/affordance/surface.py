@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from zeroshot_hoi.core.scene import SceneObject
 
@@ -82,11 +82,12 @@ def measure_surface(obj: SceneObject, seed: int = 0) -> Surface:
     extent = obj.vertices[np.unique(obj.faces)].max(axis=0) - low
     spacing = float(np.sqrt(areas.sum() / SAMPLES))
     closed = _closed_components(points, normals, areas, components)
-    neighbors = _neighbors(points, normals, components, spacing)
+    pitch = np.sqrt(areas)
+    neighbors = _neighbors(points, normals, components, pitch)
     group = np.where(closed[components], components, -1)
     radius, center = _balls(points, normals, group, 0.25 * float(np.linalg.norm(extent)))
-    radius, center = _grow(points, radius, center, neighbors, spacing)
-    linear, sheet, direction = _local_shape(center, radius, group, spacing)
+    radius, center = _grow(points, radius, center, neighbors, pitch)
+    linear, sheet, direction = _local_shape(center, radius, group, pitch)
     return Surface(
         points=points, normals=normals, areas=areas, faces=faces, components=components,
         buried=_buried(points, normals, components, closed), thickness=2.0 * radius, medial=center,
@@ -158,19 +159,19 @@ def _closed_components(
     return np.linalg.norm(vector, axis=0) < CLOSED * np.maximum(total, 1e-12)
 
 
-def _neighbors(points: np.ndarray, normals: np.ndarray, components: np.ndarray, spacing: float) -> np.ndarray:
-    """Same component, at most three spacings away, and not the other side of a thin wall (a square edge is passed)."""
+def _neighbors(points: np.ndarray, normals: np.ndarray, components: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+    """Same component, at most three times its own `pitch` (N,) away, and not the other side of a thin wall (a square edge is passed)."""
     lifted = np.column_stack([points, components * 1e3])
-    _, index = cKDTree(lifted).query(lifted, k=2 * NEIGHBORS + 1, distance_upper_bound=3.0 * spacing)
+    distance, index = KDTree(lifted).query(lifted, k=2 * NEIGHBORS + 1)
     own = np.arange(len(points))[:, None]
-    index = np.where(index == len(points), own, index)
+    index = np.where(distance > 3.0 * pitch[:, None], own, index)
     same_side = np.einsum("ni,nki->nk", normals, normals[index]) > -0.2
     return np.where(same_side, index, own)[:, 1:]
 
 
 def _balls(points: np.ndarray, normals: np.ndarray, group: np.ndarray, largest: float) -> tuple[np.ndarray, np.ndarray]:
     """Radius and center of the largest ball inside the surface at each point; radius 0 where none is clear."""
-    tree = cKDTree(np.column_stack([points, group * 1e3]))
+    tree = KDTree(np.column_stack([points, group * 1e3]))
     radius = np.full(len(points), largest)
     active = np.arange(len(points))
     for _ in range(25):
@@ -194,13 +195,13 @@ def _balls(points: np.ndarray, normals: np.ndarray, group: np.ndarray, largest: 
 
 
 def _grow(
-    points: np.ndarray, radius: np.ndarray, center: np.ndarray, neighbors: np.ndarray, spacing: float
+    points: np.ndarray, radius: np.ndarray, center: np.ndarray, neighbors: np.ndarray, pitch: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give each point the largest ball of its surroundings that still contains it; mends the small balls at edges."""
     for _ in range(12):
         theirs, at = radius[neighbors], center[neighbors]
         reach = np.linalg.norm(points[:, None] - at, axis=2)
-        theirs = np.where(reach < theirs + np.minimum(0.15 * theirs, 0.8 * spacing), theirs, 0.0)
+        theirs = np.where(reach < theirs + np.minimum(0.15 * theirs, 0.8 * pitch[:, None]), theirs, 0.0)
         best = theirs.argmax(axis=1)
         row = np.arange(len(points))
         better = theirs[row, best] > radius * 1.02
@@ -208,21 +209,22 @@ def _grow(
             break
         radius = np.where(better, theirs[row, best], radius)
         center = np.where(better[:, None], at[row, best], center)
-    return np.where(radius > 0, radius, 0.5 * spacing), center
+    return np.where(radius > 0, radius, 0.5 * pitch), center
 
 
 def _local_shape(
-    center: np.ndarray, radius: np.ndarray, group: np.ndarray, spacing: float
+    center: np.ndarray, radius: np.ndarray, group: np.ndarray, pitch: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Linearity, sheetness and direction from how medial points spread within about a thickness, one per small cell."""
     lifted = np.column_stack([center, group * 1e3])
-    cells = np.column_stack([np.floor(center / spacing), group]).astype(np.int64)
+    cells = np.column_stack([np.floor(center / pitch[:, None]), group]).astype(np.int64)
     _, first, cell = np.unique(cells, axis=0, return_index=True, return_inverse=True)
     cell, lifted = cell.ravel(), lifted[first]
+    pitch = pitch[first]
     widest = np.zeros(len(first))
     np.maximum.at(widest, cell, radius)
-    reach = np.minimum(1.8 * widest + 3.0 * spacing, 25 * spacing)
-    near = cKDTree(lifted).query_ball_point(lifted, reach)
+    reach = np.minimum(1.8 * widest + 3.0 * pitch, 25 * pitch)
+    near = KDTree(lifted).query_ball_point(lifted, reach)
     count = np.array([len(found) for found in near])
     at = lifted[np.concatenate([np.asarray(found, np.int64) for found in near]), :3]
     owner = np.repeat(np.arange(len(first)), count)
@@ -252,7 +254,7 @@ def _buried(points: np.ndarray, normals: np.ndarray, components: np.ndarray, clo
         if not len(inside):
             continue
         base, outward = points[own], normals[own]
-        _, nearest = cKDTree(base).query(points[inside], k=3)
+        _, nearest = KDTree(base).query(points[inside], k=3)
         above = np.einsum("nki,nki->nk", points[inside][:, None] - base[nearest], outward[nearest])
         buried[inside] |= (above < 0).all(axis=1)
     return buried
