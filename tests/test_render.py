@@ -142,6 +142,15 @@ def test_vertex_colors_and_unset_defaults_are_read():
     np.testing.assert_array_equal(colors[0], [10, 20, 30, 255])
 
 
+def test_a_gltf_factor_is_linear_light_and_a_diffuse_color_is_not():
+    factor = trimesh.visual.TextureVisuals(
+        material=trimesh.visual.material.PBRMaterial(baseColorFactor=[55, 55, 0, 255])
+    )
+    assert read_appearance(factor).base_color == (128, 128, 0, 255)
+    diffuse = trimesh.visual.TextureVisuals(material=trimesh.visual.material.SimpleMaterial(diffuse=[55, 55, 0, 255]))
+    assert read_appearance(diffuse).base_color == (55, 55, 0, 255)
+
+
 def test_views_are_side_by_side():
     ball = trimesh.creation.icosphere(subdivisions=2)
     cameras = [frame_points(ball.vertices, a, 0.2) for a in (0.0, 1.5)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroshot_hoi.render.palette import OBJECT_COLORS
+from zeroshot_hoi.render.palette import OBJECT_COLORS, to_srgb
 from zeroshot_hoi.render.surface import Surface, make_surface, make_texture
 
 MAX_STORED_TEXTURE = 2048
@@ -82,14 +82,15 @@ def _read_material(visual: Any, plain: Appearance) -> Appearance:
     material = visual.material
     image = getattr(material, "baseColorTexture", None)
     factor = getattr(material, "baseColorFactor", None)
-    if hasattr(material, "diffuse") and not hasattr(material, "baseColorFactor"):
-        image, factor = getattr(material, "image", None), material.diffuse
+    linear = hasattr(material, "baseColorFactor")
+    if not linear:
+        image, factor = getattr(material, "image", None), getattr(material, "diffuse", None)
     metallic = _number(getattr(material, "metallicFactor", None), 0.0)
     roughness = _number(getattr(material, "roughnessFactor", None), 0.7)
     if image is None or visual.uv is None or len(visual.uv) == 0:
         unset = factor is None or _color(factor) in UNSET_COLORS
-        return Appearance(plain.base_color if unset else _color(factor), metallic, roughness)
-    base = (255, 255, 255, 255) if factor is None or not hasattr(material, "baseColorFactor") else _color(factor)
+        return Appearance(plain.base_color if unset else _color(factor, linear), metallic, roughness)
+    base = (255, 255, 255, 255) if factor is None or not linear else _color(factor, linear)
     return Appearance(base, metallic, roughness, uv=np.asarray(visual.uv, np.float32), texture=_pixels(image))
 
 
@@ -97,12 +98,14 @@ def _number(value: Any, default: float) -> float:
     return default if value is None else float(value)
 
 
-def _color(value: Any) -> tuple[int, int, int, int]:
-    """Four numbers in 0..255 from three or four, in 0..1 (floats) or 0..255."""
+def _color(value: Any, linear: bool = False) -> tuple[int, int, int, int]:
+    """Four sRGB numbers in 0..255 from three or four in 0..1 (floats) or 0..255; glTF's factors are `linear` light."""
     color = np.asarray(value).reshape(-1)
     if color.dtype.kind == "f" and color.max(initial=0.0) <= 1.0:
         color = np.round(color * 255.0)
     color = np.concatenate([color, [255] * (4 - len(color))])[:4].astype(int)
+    if linear:
+        color[:3] = to_srgb(color[:3] / 255.0)
     return (int(color[0]), int(color[1]), int(color[2]), int(color[3]))
 
 

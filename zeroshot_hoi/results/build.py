@@ -135,7 +135,7 @@ def amass_fields(body: SkinnedBody, motion: BodyMotion, fps: float) -> dict[str,
     root = Rotation.from_rotvec(motion.pose[:, 0]).as_matrix() @ OURS_FROM_SMPLX
     poses = np.asarray(motion.pose) @ OURS_FROM_SMPLX
     poses[:, 0] = Rotation.from_matrix(root).as_rotvec()
-    pelvis = body.extra.get("file_pelvis", body.rest_joints[0] @ OURS_FROM_SMPLX)
+    pelvis = body.rest_joints[0] @ OURS_FROM_SMPLX
     return {
         "trans": np.asarray(motion.translation) - pelvis,
         "poses": poses.reshape(len(poses), -1),
