@@ -129,7 +129,7 @@ def _slide(soles: np.ndarray) -> float:
 def _jitter(points: np.ndarray, fps: float) -> float:
     if fps <= 10.0:
         return 0.0
-    numerator, denominator = butter(4, 5.0 / (0.5 * fps), "highpass")
+    numerator, denominator = np.asarray(butter(4, 5.0 / (0.5 * fps), "highpass"))
     fast = filtfilt(numerator, denominator, points, axis=0)
     return 1000.0 * float(np.sqrt((fast**2).sum(axis=2).mean()))
 
