@@ -16,7 +16,7 @@ Array = Any
 Namespace = Any
 
 _SHARED = (
-    "abs arccos arctan2 asarray broadcast_to clip concatenate cos cross einsum exp floor linalg log log1p logaddexp "
+    "abs argmax arccos arctan2 asarray broadcast_to clip concatenate cos cross einsum exp floor linalg log log1p logaddexp "
     "matmul maximum minimum moveaxis ones ones_like reshape sign sin sqrt stack sum tanh transpose where zeros "
     "zeros_like max min mean swapaxes"
 ).split()
@@ -84,6 +84,7 @@ def torch_namespace() -> Namespace:
         abs=torch.abs,
         arccos=torch.arccos,
         arctan2=pair(torch.arctan2),
+        argmax=lambda a, axis: torch.argmax(a, dim=axis),
         asarray=asarray,
         broadcast_to=torch.broadcast_to,
         clip=torch.clamp,

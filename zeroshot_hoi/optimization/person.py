@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from zeroshot_hoi.body.pads import all_pads, hand_pads, sole_points
 from zeroshot_hoi.body.surface import concatenate, surface_points
-from zeroshot_hoi.body.volume import body_spheres, gaze_points, mass_center
+from zeroshot_hoi.body.volume import body_spheres, gaze_ray, mass_center
 from zeroshot_hoi.core.body import BodyPoints, BodySpheres, SkinnedBody
 from zeroshot_hoi.core.errors import BodyError
 
@@ -44,7 +44,7 @@ class PersonRows:
     mass_center: np.ndarray
     """(1, 4G)"""
     gaze: np.ndarray
-    """(2, 4G): between the eyes, and a point ahead of it."""
+    """(2, 4G): the place between the eyes, and the direction the head faces."""
     root: np.ndarray
     """(1, 4G): the root joint."""
     radial: Mapping[str, np.ndarray]
@@ -159,6 +159,7 @@ def person_rows(body: SkinnedBody) -> PersonRows:
     pairs = spheres.pairs[~(finger[spheres.pairs[:, 0]] & finger[spheres.pairs[:, 1]])]
     skin = surface_points(body, np.ones(len(body.rest_vertices), bool), SKIN_POINTS, 7)
     at = dict(zip(body.joint_names, body.rest_joints, strict=True))
+    look = gaze_ray(body)
     root = np.zeros((1, 4 * body.bones))
     root[0, 3] = 1.0
     return PersonRows(
@@ -172,7 +173,7 @@ def person_rows(body: SkinnedBody) -> PersonRows:
         spheres=spheres,
         pairs=pairs,
         mass_center=mass_center(body).rows,
-        gaze=gaze_points(body).rows,
+        gaze=np.concatenate([look.rows, look.normal_rows]),
         root=root,
         radial={s: at[f"{s}_index1"] - at[f"{s}_pinky1"] for s in SIDES},
     )

@@ -23,8 +23,10 @@ def object_in_body(xp: Namespace, state: State, term: Term, data: Arrays) -> Arr
         + xp.sum(centers * centers, axis=-1)[None]
         - 2.0 * xp.matmul(points, xp.swapaxes(centers, 0, 1))
     )
-    distance = xp.sqrt(xp.where(squared > 1e-8, squared, xp.ones_like(squared) * 1e-8))
-    return positive(xp, xp.max(data["radii"][None] - distance, axis=1))
+    deepest = xp.argmax(data["radii"][None] - xp.sqrt(xp.maximum(squared, 1e-12)), axis=1)
+    offset = points - xp.take(centers, deepest, 0)
+    distance = xp.sqrt(xp.sum(offset * offset, axis=-1) + 1e-12)
+    return positive(xp, xp.take(data["radii"], deepest, 0) - distance)
 
 
 def object_in_object(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:

@@ -40,7 +40,7 @@ def balance(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
 def gaze(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     """(1,): how much the thing worked on lies outside the eyes' comfortable cone (cosine)."""
     points = body_points(xp, state, term.person, data["rows"])
-    eyes, ahead = points[0], points[1] - points[0]
+    eyes, ahead = points[0], points[1]
     target = object_points(xp, state, term.object, data["target"][None])[0] - eyes
     cosine = xp.sum(ahead * target) / xp.sqrt(xp.sum(ahead * ahead) * xp.sum(target * target) + 1e-12)
     return positive(xp, GAZE_COMFORT - cosine)[None]
