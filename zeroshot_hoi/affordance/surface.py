@@ -85,7 +85,13 @@ def measure_surface(obj: SceneObject, seed: int = 0) -> Surface:
     pitch = np.sqrt(areas)
     neighbors = _neighbors(points, normals, components, pitch)
     group = np.where(closed[components], components, -1)
-    radius, center = _balls(points, normals, group, 0.25 * float(np.linalg.norm(extent)))
+    largest = 0.25 * float(np.linalg.norm(extent))
+    radius, center = _balls(points, normals, group, pitch, largest)
+    inverted = _inverted(radius, components)
+    if inverted.any():
+        normals = np.where(inverted[components, None], -normals, normals)
+        neighbors = _neighbors(points, normals, components, pitch)
+        radius, center = _balls(points, normals, group, pitch, largest)
     radius, center = _grow(points, radius, center, neighbors, pitch)
     linear, sheet, direction = _local_shape(center, radius, group, pitch)
     return Surface(
@@ -160,7 +166,7 @@ def _closed_components(
 
 
 def _neighbors(points: np.ndarray, normals: np.ndarray, components: np.ndarray, pitch: np.ndarray) -> np.ndarray:
-    """Same component, at most three times its own `pitch` (N,) away, and not the other side of a thin wall (a square edge is passed)."""
+    """Same component, within three times its `pitch (N,)`, and not beyond a thin wall; a square edge is passed."""
     lifted = np.column_stack([points, components * 1e3])
     distance, index = KDTree(lifted).query(lifted, k=2 * NEIGHBORS + 1)
     own = np.arange(len(points))[:, None]
@@ -169,7 +175,9 @@ def _neighbors(points: np.ndarray, normals: np.ndarray, components: np.ndarray, 
     return np.where(same_side, index, own)[:, 1:]
 
 
-def _balls(points: np.ndarray, normals: np.ndarray, group: np.ndarray, largest: float) -> tuple[np.ndarray, np.ndarray]:
+def _balls(
+    points: np.ndarray, normals: np.ndarray, group: np.ndarray, pitch: np.ndarray, largest: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Radius and center of the largest ball inside the surface at each point; radius 0 where none is clear."""
     tree = KDTree(np.column_stack([points, group * 1e3]))
     radius = np.full(len(points), largest)
@@ -183,7 +191,8 @@ def _balls(points: np.ndarray, normals: np.ndarray, group: np.ndarray, largest: 
         to_point, to_found = points[active] - center, points[found] - center
         cosine = np.einsum("ni,ni->n", to_point, to_found)
         cosine /= np.maximum(np.linalg.norm(to_point, axis=1) * np.linalg.norm(to_found, axis=1), 1e-12)
-        noise = (cosine > np.cos(SEPARATION)) & (smaller > np.linalg.norm(gap, axis=1))
+        length = np.linalg.norm(gap, axis=1)
+        noise = (cosine > np.cos(SEPARATION)) & (length < 2.5 * pitch[active]) & (depth < 0.5 * length)
         shrinks = (depth > 1e-9) & (smaller < radius[active] * 0.995) & ~noise
         active = active[shrinks]
         radius[active] = smaller[shrinks]
@@ -191,7 +200,13 @@ def _balls(points: np.ndarray, normals: np.ndarray, group: np.ndarray, largest: 
             break
     center = points - radius[:, None] * normals
     clear, _ = tree.query(np.column_stack([center, group * 1e3]), k=1)
-    return np.where(clear > 0.85 * radius, radius, 0.0), center
+    return np.where((clear > 0.85 * radius) & (radius < largest), radius, 0.0), center
+
+
+def _inverted(radius: np.ndarray, components: np.ndarray) -> np.ndarray:
+    """(C,) bool: components on whose inner side most points see nothing; their normals look inward."""
+    count = np.bincount(components)
+    return np.bincount(components, weights=radius == 0) > 0.6 * np.maximum(count, 1)
 
 
 def _grow(
