@@ -38,7 +38,8 @@ def test_every_component_is_a_closed_solid_on_the_ground(name: str) -> None:
     mesh = _mesh(name)
     assert mesh.bounds[0][2] == pytest.approx(0.0, abs=1e-9)
     for component in mesh.split(only_watertight=False):
-        assert component.is_watertight and component.is_winding_consistent
+        assert component.is_watertight
+        assert component.is_winding_consistent
         assert component.volume > 1e-7
         edges = np.sort(component.edges, axis=1)
         _, counts = np.unique(edges, axis=0, return_counts=True)
@@ -66,7 +67,8 @@ def test_faces_have_several_colors(name: str) -> None:
 )
 def test_size_is_that_of_the_real_thing(name: str, low: tuple[float, ...], high: tuple[float, ...]) -> None:
     extents = _mesh(name).extents
-    assert (extents >= low).all() and (extents <= high).all()
+    assert (extents >= low).all()
+    assert (extents <= high).all()
 
 
 def test_iron_leaves_room_for_four_fingers_under_its_handle() -> None:
@@ -77,9 +79,11 @@ def test_iron_leaves_room_for_four_fingers_under_its_handle() -> None:
         assert 0.028 < bar_top - bar_bottom < 0.035
         assert bar_bottom - shell_top >= 0.040
         sideways = _hits(iron, (x, -0.2, 0.5 * (bar_top + bar_bottom)), (0.0, 1.0, 0.0))
-        assert len(sideways) == 2 and 0.029 < sideways[1] - sideways[0] < 0.035
+        assert len(sideways) == 2
+        assert 0.029 < sideways[1] - sideways[0] < 0.035
     posts = _hits(iron, (-0.3, 0.001, 0.08), (1.0, 0.0, 0.0))
-    assert len(posts) == 4 and posts[2] - posts[1] >= 0.11
+    assert len(posts) == 4
+    assert posts[2] - posts[1] >= 0.11
 
 
 def test_iron_narrows_to_its_tip_in_front() -> None:
