@@ -61,7 +61,7 @@ def _store(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, **{name: np.asarray(array) for name, array in arrays.items()})
+            np.savez(file, allow_pickle=False, **{name: np.asarray(array) for name, array in arrays.items()})
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -128,6 +128,10 @@ def _float32(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
+# Warp reads the annotations of kernels as types of its own.
+# pyright: reportInvalidTypeForm=false
+
+
 @wp.kernel
 def _closest_kernel(
     mesh: wp.uint64,

@@ -167,7 +167,7 @@ def _node_counts(extents: np.ndarray, spacing: float) -> np.ndarray:
 def _bake(field: _Field, origin: np.ndarray, counts: np.ndarray, spacing: float, band: float) -> np.ndarray:
     """(X, Y, Z) float32 distances: coarse nodes first, then twice as many along each axis, where it matters."""
     stride = STRIDE
-    nodes = np.indices((counts - 1) // stride + 1).reshape(3, -1).T
+    nodes = np.indices(tuple((counts - 1) // stride + 1)).reshape(3, -1).T
     points = origin + nodes * (stride * spacing)
     signed = np.where(field.inside(points), -1.0, 1.0) * field.unsigned(points)
     values = signed.reshape((counts - 1) // stride + 1).astype(np.float32)

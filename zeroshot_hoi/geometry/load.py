@@ -19,6 +19,7 @@ import numpy as np
 from zeroshot_hoi.core.errors import MeshError, UnitError
 from zeroshot_hoi.core.scene import Mesh
 from zeroshot_hoi.geometry.cache import content_key
+from zeroshot_hoi.geometry.repair import used_vertices
 
 FORMATS = (".glb", ".gltf", ".obj", ".ply", ".stl", ".off")
 MAX_FILE_BYTES = 1 << 30
@@ -163,7 +164,7 @@ def _check(vertices: np.ndarray, faces: np.ndarray, label: str) -> None:
             f"'{label}' has faces that name vertex {faces.min() if faces.min() < 0 else faces.max()}, "
             f"but it has {len(vertices)} vertices. Export it again."
         )
-    bad = ~np.isfinite(vertices[np.unique(faces)]).all(axis=1)
+    bad = ~np.isfinite(vertices[used_vertices(faces)]).all(axis=1)
     if bad.any():
         raise MeshError(
             f"'{label}' has {bad.sum()} vertices that are NaN or infinite. Remove them and export it again."
@@ -228,7 +229,7 @@ def place(raw: RawMesh, mesh: Mesh, name: str, size: tuple[float, float]) -> Pla
     """The unit, up axis and front of `raw`, from what the user said, the format and the plausible longest extent
     `size`, metres (zeros where anything goes)."""
     up = _up_axis(raw, mesh, name)
-    extent = float(np.ptp(raw.vertices[np.unique(raw.faces)], axis=0).max())
+    extent = float(np.ptp(raw.vertices[used_vertices(raw.faces)], axis=0).max())
     checked = size[1] > 0.0
     if mesh.unit is None and not (raw.gltf or raw.in_memory) and not checked:
         raise UnitError(

@@ -17,7 +17,15 @@ from zeroshot_hoi.core.solution import Progress, ProgressListener, silent
 from zeroshot_hoi.geometry.exact import ExactMesh
 from zeroshot_hoi.geometry.grid import bake_grid, choose_spacing, default_margin
 from zeroshot_hoi.geometry.load import Placement, RawMesh, place, read_mesh
-from zeroshot_hoi.geometry.repair import Surface, drop_empty_faces, orient_closed, read_topology, subdivide, weld
+from zeroshot_hoi.geometry.repair import (
+    Surface,
+    drop_empty_faces,
+    orient_closed,
+    read_topology,
+    subdivide,
+    used_vertices,
+    weld,
+)
 from zeroshot_hoi.geometry.sampling import CANDIDATES_PER_SAMPLE, scatter, thin_out
 from zeroshot_hoi.geometry.simplify import simplify
 
@@ -114,7 +122,7 @@ def _step(name: str, index: int) -> Progress:
 def _to_object_frame(raw: RawMesh, placement: Placement) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (V, 3) in the object frame and the (4, 4) matrix that brought them there."""
     turned = raw.vertices @ placement.matrix.T
-    used = turned[np.unique(raw.faces)]
+    used = turned[used_vertices(raw.faces)]
     low, high = used.min(axis=0), used.max(axis=0)
     foot = np.array([0.5 * (low[0] + high[0]), 0.5 * (low[1] + high[1]), low[2]])
     matrix = np.eye(4)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from zeroshot_hoi.core.arrays import Array, Namespace
 from zeroshot_hoi.core.errors import MeshError
@@ -63,7 +63,7 @@ def thin_out(candidates: Candidates, count: int) -> SurfaceSamples:
     reach = np.sqrt(candidates.area * len(candidates.points) / max(count, 1))
     features = np.concatenate([candidates.points, reach * candidates.normals], axis=1)
     chosen = farthest_points(features, count)
-    _, owner = cKDTree(features[chosen]).query(features)
+    _, owner = KDTree(features[chosen]).query(features)
     areas = np.bincount(owner, minlength=len(chosen)) * candidates.area
     return SurfaceSamples(candidates.points[chosen], candidates.normals[chosen], areas, candidates.faces[chosen])
 
@@ -87,7 +87,7 @@ def nearest_indices(points: np.ndarray, queries: np.ndarray, neighbors: int = 1)
     Indices are constants to a gradient; take the values with `gather_offsets`.
     """
     neighbors = min(neighbors, len(points))
-    _, indices = cKDTree(points).query(queries, k=neighbors)
+    _, indices = KDTree(points).query(queries, k=neighbors)
     return np.asarray(indices, dtype=np.int64).reshape(len(queries), neighbors)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from zeroshot_hoi.core.errors import MeshError
 from zeroshot_hoi.geometry.load import RawMesh
@@ -31,7 +31,7 @@ def simplify(raw: RawMesh, target: int) -> RawMesh:
             "It is likely a soup of loose triangles; reduce it in a 3D editor."
         )
     vertices = np.asarray(points, dtype=np.float64) * extent + center
-    _, nearest = cKDTree(welded.vertices).query(vertices)
+    _, nearest = KDTree(welded.vertices).query(vertices)
     return replace(
         raw,
         vertices=vertices,
@@ -56,5 +56,5 @@ def _nodes(raw: RawMesh, centers: np.ndarray) -> tuple[str, ...]:
     """Node name of the old face nearest to each of the `centers (F, 3)`."""
     if len(set(raw.nodes)) == 1:
         return raw.nodes[:1] * len(centers)
-    _, nearest = cKDTree(raw.vertices[raw.faces].mean(axis=1)).query(centers)
-    return tuple(raw.nodes[index] for index in nearest)
+    _, nearest = KDTree(raw.vertices[raw.faces].mean(axis=1)).query(centers)
+    return tuple(raw.nodes[index] for index in np.asarray(nearest))
