@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
-from scipy.spatial import KDTree
 
 from benchmarks.clips import File, scatter
 from benchmarks.rays import INSIDE, RayMesh
@@ -15,9 +14,10 @@ from benchmarks.rays import INSIDE, RayMesh
 OBJECT_POINTS = 6000
 OUTSIDE_STEP = 0.001
 """m off the skin, from where a body is asked whether it is inside itself."""
-FOLD, HAND_FOLD = 0.24, 0.06
+FOLD, HAND_FOLD = 0.30, 0.06
 """m along the skin within which two places may be pressed together by a natural fold."""
-NEIGHBORS = 96
+EXIT_RAYS = 96
+"""Directions in which the shortest way out is looked for."""
 
 
 def body_and_object(file: File, person: str, thing: str) -> np.ndarray:
@@ -61,42 +61,54 @@ def two_objects(file: File, first: str, second: str) -> np.ndarray:
 def with_itself(file: File, person: str) -> np.ndarray:
     """(T,) mm that a body is in itself.
 
-    A vertex a millimetre off its own skin must be outside the whole body. Where it is inside, the nearest skin it is
-    behind (not its own sheet) tells the depth; skin within a fold's length of it is a natural crease.
+    A vertex a millimetre off its own skin must be outside the whole body. Where it is inside another part of it, the
+    shortest ray out tells how deep; where that ray comes out within a fold's length along the skin, it is a crease.
     """
     vertices, faces = file.person(person, "vertices"), file.person(person, "faces")
     labels = file.person(person, "part_labels")
     asked = np.flatnonzero(~np.isin(labels, ["head", "neck"]))
-    graph = _skin_graph(vertices[0], faces)
+    hands = np.char.endswith(labels, "hand")
+    graph, directions = _skin_graph(vertices[0], faces), _directions(EXIT_RAYS)
     body, deepest = RayMesh(vertices[0], faces), []
     for frame in vertices:
         body.move(frame)
-        normals = _vertex_normals(frame, faces)
-        inside = body.crossings((frame + OUTSIDE_STEP * normals)[asked]) > INSIDE
-        deepest.append(_exit_depth(frame, normals, asked[inside], graph, labels))
+        lifted = frame + OUTSIDE_STEP * _vertex_normals(frame, faces)
+        inner = asked[body.crossings(lifted[asked]) > INSIDE]
+        if not len(inner):
+            deepest.append(0.0)
+            continue
+        along = dijkstra(graph, directed=False, indices=inner, limit=FOLD)
+        deepest.append(_way_out(body.exits(lifted[inner], directions), along, faces, hands, inner))
     return 1000.0 * np.array(deepest)
 
 
-def _exit_depth(vertices: np.ndarray, normals: np.ndarray, inner: np.ndarray, graph: Any, labels: np.ndarray) -> float:
-    """Metres of the deepest of the `inner` vertices that no crease explains."""
-    if not len(inner):
-        return 0.0
-    found = np.asarray(KDTree(vertices).query(vertices[inner], k=min(NEIGHBORS, len(vertices)))[1])
-    along = dijkstra(graph, directed=False, indices=inner, limit=FOLD)
-    worst = 0.0
-    for row, vertex in enumerate(inner):
-        others = found[row]
-        offset = vertices[vertex] - vertices[others]
-        straight = np.linalg.norm(offset, axis=1)
-        behind = np.einsum("nk,nk->n", offset, normals[others]) < 0.0
-        candidates = np.flatnonzero(behind & (along[row, others] > 2.5 * straight + 0.005))
-        if not len(candidates):
-            continue
-        nearest = candidates[straight[candidates].argmin()]
-        fold = HAND_FOLD if "hand" in labels[vertex] and "hand" in labels[others[nearest]] else FOLD
-        if along[row, others[nearest]] > fold:
-            worst = max(worst, -float(offset[nearest] @ normals[others[nearest]]))
-    return worst
+def _way_out(
+    exits: tuple[np.ndarray, np.ndarray, np.ndarray],
+    along: np.ndarray,
+    faces: np.ndarray,
+    hands: np.ndarray,
+    inner: np.ndarray,
+) -> float:
+    """Metres of the longest of the shortest ways out of the `inner (N,)` vertices; `along (N, V)` metres of skin.
+
+    A ray may go back through the vertex's own limb, but then it must come out on skin that is no fold of its own.
+    """
+    distance, face, direct = exits
+    corner = faces[face, 0]
+    fold = np.where(hands[inner][:, None] & hands[corner], HAND_FOLD, FOLD)
+    far = np.take_along_axis(along, corner, axis=1) > fold
+    first = np.where(direct, distance, np.inf)
+    crease = ~np.take_along_axis(far, first.argmin(axis=1)[:, None], axis=1)[:, 0] & np.isfinite(first.min(axis=1))
+    depth = np.where(direct | far, distance, np.inf).min(axis=1)
+    return float(depth[~crease & np.isfinite(depth)].max(initial=0.0))
+
+
+def _directions(count: int) -> np.ndarray:
+    """(count, 3) unit directions, evenly around (a Fibonacci lattice)."""
+    z = 1.0 - (2.0 * np.arange(count) + 1.0) / count
+    angle = np.pi * (1.0 + 5.0**0.5) * np.arange(count)
+    ring = np.sqrt(1.0 - z**2)
+    return np.stack([ring * np.cos(angle), ring * np.sin(angle), z], axis=1)
 
 
 def _skin_graph(vertices: np.ndarray, faces: np.ndarray) -> Any:

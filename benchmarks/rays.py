@@ -64,6 +64,16 @@ class RayMesh:
         reach = result.numpy()
         return np.where(reach < 0.0, np.inf, reach)
 
+    def exits(self, points: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Metres (N, K) along the unit `directions (K, 3)` to where a ray first leaves the surface (inf where it never
+        does), the face (N, K) there, and whether the ray got there without entering the surface on its way."""
+        shape = (len(points), len(directions))
+        reach, face, direct = wp.zeros(shape, dtype=float), wp.zeros(shape, dtype=int), wp.zeros(shape, dtype=int)
+        rays = [self._upload(points), wp.array(_float32(directions), dtype=wp.vec3)]
+        wp.launch(_exit_kernel, dim=shape, inputs=[self.mesh.id, *rays], outputs=[reach, face, direct])
+        distance = reach.numpy()
+        return np.where(distance < 0.0, np.inf, distance), face.numpy(), direct.numpy() > 0
+
     def depth(self, points: np.ndarray) -> np.ndarray:
         """(N,) metres below the surface; 0 outside."""
         depth = np.zeros(len(points))
@@ -135,3 +145,31 @@ def _clearance_kernel(
     result[i] = -1.0
     if query.result:
         result[i] = query.t
+
+
+@wp.kernel
+def _exit_kernel(
+    mesh: wp.uint64,
+    points: wp.array(dtype=wp.vec3),
+    directions: wp.array(dtype=wp.vec3),
+    reach: wp.array2d(dtype=float),
+    face: wp.array2d(dtype=int),
+    direct: wp.array2d(dtype=int),
+):
+    i, k = wp.tid()
+    origin = points[i]
+    way = float(0.0)
+    reach[i, k] = -1.0
+    direct[i, k] = 1
+    for _ in range(16):
+        query = wp.mesh_query_ray(mesh, origin, directions[k], 1.0e3)
+        if not query.result:
+            break
+        way += query.t
+        if wp.dot(query.normal, directions[k]) > 0.0:
+            reach[i, k] = way
+            face[i, k] = query.face
+            break
+        direct[i, k] = 0
+        way += 2.0e-6
+        origin = points[i] + way * directions[k]
