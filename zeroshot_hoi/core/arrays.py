@@ -45,14 +45,14 @@ def jax_namespace() -> Namespace:
     return _from_module(jnp, "jax", take=take, index=lambda a: jnp.asarray(a).astype(jnp.int32))
 
 
-def torch_namespace() -> Namespace:
-    """The operations on torch tensors, with numpy's argument names."""
+def torch_namespace(device: Any = None) -> Namespace:
+    """The operations on torch tensors, with numpy's argument names; arrays that come in land on `device`."""
     import torch
 
     def asarray(value: Array, dtype: Any = None) -> Array:
         if isinstance(value, torch.Tensor):
             return value if dtype is None else value.to(dtype)
-        tensor = torch.as_tensor(np.asarray(value))
+        tensor = torch.as_tensor(np.asarray(value), device=device)
         if dtype is None and tensor.is_floating_point():
             dtype = torch.get_default_dtype()
         return tensor if dtype is None else tensor.to(dtype)
@@ -74,7 +74,7 @@ def torch_namespace() -> Namespace:
         return apply
 
     def take(array: Array, indices: Array, axis: int = 0) -> Array:
-        indices = torch.as_tensor(indices)
+        indices = torch.as_tensor(indices, device=array.device)
         axis = axis % array.ndim
         flat = torch.index_select(array, axis, indices.reshape(-1))
         return flat.reshape(array.shape[:axis] + tuple(indices.shape) + array.shape[axis + 1 :])
@@ -94,7 +94,7 @@ def torch_namespace() -> Namespace:
         einsum=torch.einsum,
         exp=torch.exp,
         floor=torch.floor,
-        index=lambda a: torch.as_tensor(a).to(torch.int64),
+        index=lambda a: torch.as_tensor(a, device=None if isinstance(a, torch.Tensor) else device).to(torch.int64),
         linalg=torch.linalg,
         log=torch.log,
         log1p=torch.log1p,

@@ -66,12 +66,16 @@ class PersonReference:
 
     q: np.ndarray
     """(T, D) added to the placement's posture."""
+    root: np.ndarray
+    """(T, 3) added to the placement's root, in the person's frame (x ahead, y left), metres."""
     planted: Mapping[str, np.ndarray]
     """`left`, `right` -> (T,) 1 while the sole stands still."""
     gates: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Edge name -> (T,) in [0, 1]: how strongly a contact that is not continuous is wanted in each frame."""
     palms_on_thighs: Mapping[str, np.ndarray] = field(default_factory=dict)
     """`left`, `right` -> (T,) place on the thigh where that palm rests: 0 at the hip, 1 at the knee."""
+    palms_gate: np.ndarray | None = None
+    """(T,) how strongly palms are wanted on the thighs; None for always."""
 
 
 @dataclass(frozen=True)

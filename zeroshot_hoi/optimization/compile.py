@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from zeroshot_hoi.core.body import SkinnedBody
+from zeroshot_hoi.body.surface import concatenate
+from zeroshot_hoi.core.body import BodyPoints, SkinnedBody
 from zeroshot_hoi.core.graph import Edge
 from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import InitialScene, Placement, ReferenceMotion
@@ -27,7 +28,7 @@ from zeroshot_hoi.optimization.person import PersonRows, person_rows
 from zeroshot_hoi.optimization.problem import ObjectUnknowns, PersonUnknowns, Problem, Term
 
 SIGMA = {
-    "support": 0.006, "touch": 0.003, "rest": 0.0008, "anchor": 0.003, "body in object": 0.002,
+    "support": 0.006, "touch": 0.003, "rest": 0.0008, "anchor": 0.001, "body in object": 0.002,
     "object in body": 0.004, "object in object": 0.001, "body in itself": 0.004, "ground": 0.003, "planted": 0.002,
     "balance": 0.02, "gaze": 0.15, "natural": 0.3, "root": 0.05, "path": 0.01, "axis": 0.02, "palm": 0.012,
 }  # fmt: skip
@@ -41,6 +42,9 @@ SINK = {False: 0.004, True: 0.015}
 
 BODY_MARGIN = 0.002
 """Metres that the rest of the body keeps clear of objects."""
+
+NEAR_POINTS = 256
+"""Body vertices watched for each object besides the skin points: those that came near it in the stage before."""
 
 BODY_MASS = 70.0
 """kg, where a body does not say."""
@@ -56,7 +60,11 @@ class Start:
     rotations: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Object -> (3, 3): the turn that replaces the reference's where that was free."""
     anchors: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """Edge name -> (N, 3) where static contacts touched, object frame."""
+    """Edge name -> (1, 3) where static contacts touched, object frame."""
+    touching: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Edge name -> (N,) which points of a support carry weight, 0 or 1."""
+    near: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    """(person, object) -> (NEAR_POINTS,) body vertices that come near the object."""
 
 
 class Compiler:
@@ -130,8 +138,12 @@ class Compiler:
                 fingers = list(self.rows[name].fingers[edge.first.part.split()[0]])
                 q[:, fingers] = np.stack([s.grasps[edge.name].q for s in starts])[:, fingers]
         headings = np.stack([Rotation.from_euler("z", s.placements[name].heading).as_matrix() for s in starts])
-        roots = np.stack([s.placements[name].root for s in starts])
-        return {f"q{p}": np.clip(q, low, high), f"root{p}": roots, f"heading{p}": headings}
+        return {f"q{p}": np.clip(q, low, high), f"root{p}": self._roots(name, starts, t), f"heading{p}": headings}
+
+    def _roots(self, name: str, starts: Sequence[Start], t: np.ndarray) -> np.ndarray:
+        """(T, 3) where the reference has the root."""
+        turn = Rotation.from_euler("z", [[s.placements[name].heading] for s in starts])
+        return np.stack([s.placements[name].root for s in starts]) + turn.apply(self.reference.people[name].root[t])
 
     def _object_base(self, o: int, name: str, starts: Sequence[Start], t: np.ndarray) -> dict[str, np.ndarray]:
         if name in self.carriers:
@@ -154,7 +166,7 @@ class Compiler:
         inactive = np.setdiff1d(np.arange(len(stiffness)), rows.active)
         stiffness[inactive] = 0.0
         wanted = np.stack([s.placements[name].q for s in starts]) + reference.q[t]
-        roots = np.stack([s.placements[name].root for s in starts])
+        roots = self._roots(name, starts, t)
         soles = np.concatenate([rows.soles["left"].rows, rows.soles["right"].rows])
         anchors = np.stack([rows.sole_anchors(s.placements[name].feet) for s in starts])
         stance = np.stack([reference.planted["left"][t], reference.planted["right"][t]], 1)
@@ -204,12 +216,13 @@ class Compiler:
                      constants={"rows": rows.gaze, "target": target})]  # fmt: skip
 
     def _palms(self, name: str, p: int, rows: PersonRows, t: np.ndarray) -> list[Term]:
-        terms = []
-        for side, place in self.reference.people[name].palms_on_thighs.items():
+        terms, reference = [], self.reference.people[name]
+        gate = np.ones(len(t)) if reference.palms_gate is None else reference.palms_gate[t]
+        for side, place in reference.palms_on_thighs.items():
             other, normal = rows.thigh_rows(side, place[t])
             terms.append(Term(f"palm on thigh:{name}.{side}", contact.together, SIGMA["palm"], p,
                               constants={"rows": rows.palms[side], "offset": np.array([0.022])},
-                              frames={"other_rows": other, "other_normal_rows": normal, "gate": np.ones(len(t))}))  # fmt: skip
+                              frames={"other_rows": other, "other_normal_rows": normal, "gate": gate[:, None, None]}))  # fmt: skip
         return terms
 
     # -- terms of one edge ------------------------------------------------------------------------------------------
@@ -231,18 +244,21 @@ class Compiler:
         if kind == "support":
             points = rows.support(edge.first.part)
             sink = SINK[self.plan.contacts[edge.name].upholstery]
+            every = np.ones(len(points))
+            weight = gate[:, None] * np.stack([s.touching.get(edge.name, every) for s in starts])
             terms.append(Term(f"contact:{edge.name}", contact.surface, SIGMA["support"], p, o, constants={
-                "rows": points.rows, "grid": grid, "depth": np.full(len(points), sink),
-                "weight": np.ones(len(points))}, frames={"gate": gate[:, None]}))  # fmt: skip
+                "rows": points.rows, "grid": grid, "depth": np.full(len(points), sink)},
+                frames={"weight": weight}))  # fmt: skip
         else:
             points = rows.touching(edge.first.part)
             terms.append(Term(f"contact:{edge.name}", contact.pads, SIGMA["touch"], p, o, constants={
                 "rows": points.rows[None], "grid": grid}, frames={"weight": gate[:, None]}))  # fmt: skip
-        if edge.is_rel_static and all(edge.name in s.anchors for s in starts):
+        if edge.is_rel_static:
             center = points.rows.mean(0, keepdims=True)
-            anchor = np.stack([s.anchors[edge.name] for s in starts])
-            terms.append(Term(f"drift:{edge.name}", contact.anchored, SIGMA["anchor"] / 3.0, p, o,
-                              constants={"rows": center}, frames={"anchor": anchor, "gate": gate[:, None, None]}))  # fmt: skip
+            known = np.array([float(edge.name in s.anchors) for s in starts])
+            anchor = np.stack([s.anchors.get(edge.name, np.zeros((1, 3))) for s in starts])
+            terms.append(Term(f"drift:{edge.name}", contact.anchored, SIGMA["anchor"], p, o, constants={
+                "rows": center}, frames={"anchor": anchor, "gate": (known * gate)[:, None, None]}))  # fmt: skip
         return terms
 
     def _object_edge(self, edge: Edge, gate: np.ndarray) -> list[Term]:
@@ -262,7 +278,7 @@ class Compiler:
 
     def _object_terms(self, name: str, starts: Sequence[Start], t: np.ndarray) -> list[Term]:
         o = self.names.index(name)
-        terms = [term for person in self.people for term in self._contactless(name, o, person)]
+        terms = [term for person in self.people for term in self._contactless(name, o, person, starts)]
         for other in self.names:
             if other != name and name in self.carriers and other not in self.carriers:
                 points = self.objects[name].samples.points[:300]
@@ -297,36 +313,48 @@ class Compiler:
     def _axis_sign(self, name: str, start: Start, axis: np.ndarray, time: int) -> float:
         """Which way a symmetric axis points for this grip: as the thumb does when the arm works in front of the body."""
         edge = self.carriers[name]
-        body = self.bodies[edge.first.owner]
         side = edge.first.part.split()[0]
         across = self.rows[edge.first.owner].radial[side]
         thumb = 1.0 if start.grasps[edge.name].rotation @ axis @ across > 0 else -1.0
         left = Rotation.from_euler("z", start.placements[edge.first.owner].heading).apply([0.0, 1.0, 0.0])
         outward = left if side == "left" else -left
         wanted = self.reference.objects[name].rotation[time] @ axis @ outward
-        del body
         return thumb * (1.0 if wanted >= 0.0 else -1.0)
 
-    def _contactless(self, name: str, o: int, person: str) -> list[Term]:
-        """Penetration both ways between one person and one object."""
-        p, rows = self.people.index(person), self.rows[person]
+    def watched(self, person: str, name: str) -> np.ndarray:
+        """(V,) body vertices that must not enter the object: all but the hand that carries it."""
         carrier = self.carriers.get(name)
         hand = carrier.first.part if carrier is not None and carrier.first.owner == person else ""
-        keep = rows.outside_part(rows.skin, hand)
-        allowed = np.full(int(keep.sum()), -BODY_MARGIN)
+        return np.array(self.bodies[person].part_labels) != hand
+
+    def allowed_depth(self, person: str, name: str, points: BodyPoints) -> np.ndarray:
+        """(N,) metres that body points may sink into the object: little but for what it supports or what touches it."""
+        rows = self.rows[person]
+        allowed = np.full(len(points), -BODY_MARGIN)
         for edge in self.plan.graph.edges_of(person):
+            if edge.second.owner != name or self.carriers.get(name) == edge:
+                continue
             plan = self.plan.contacts[edge.name]
-            if plan.kind == "support" and edge.second.owner == name:
-                allowed[rows.near_support(rows.skin, edge.first.part)[keep]] = SINK[plan.upholstery] + 0.002
-            elif edge.second.owner == name and not hand:
-                allowed[~rows.outside_part(rows.skin, edge.first.part)[keep]] = 0.001
-        spheres = np.array([label for label in rows.spheres.parts])
-        mine = np.array([not (hand and rows.is_of_hand(label, hand)) for label in spheres])
+            if plan.kind == "support":
+                allowed[rows.near_support(points, edge.first.part)] = SINK[plan.upholstery] + 0.002
+            else:
+                allowed[~rows.outside_part(points, edge.first.part)] = 0.001
+        return allowed
+
+    def _contactless(self, name: str, o: int, person: str, starts: Sequence[Start]) -> list[Term]:
+        """Penetration both ways between one person and one object."""
+        p, rows, watched = self.people.index(person), self.rows[person], self.watched(person, name)
+        skin = rows.skin_where(watched)
+        near = rows.vertex_points(starts[0].near.get((person, name), rows.default_near(watched, NEAR_POINTS)))
+        points = concatenate([skin, near])
+        carrier = self.carriers.get(name)
+        hand = carrier.first.part if carrier is not None and carrier.first.owner == person else ""
+        mine = np.array([not (hand and rows.is_of_hand(label, hand)) for label in rows.spheres.parts])
         samples = self.objects[name].samples.points
         return [
             Term(f"penetration:{person}->{name}", penetration.body_in_object, SIGMA["body in object"], p, o, constants={
-                "rows": rows.skin.rows[keep], "grid": self.grids[name], "allowed": allowed,
-                "weight": np.ones(len(allowed))}),
+                "rows": points.rows, "grid": self.grids[name], "allowed": self.allowed_depth(person, name, points),
+                "weight": np.ones(len(points))}),
             Term(f"penetration:{name}->{person}", penetration.object_in_body, SIGMA["object in body"], p, o, constants={
                 "points": samples[:: max(1, len(samples) // 400)][:400], "rows": rows.spheres.centers.rows[mine],
                 "radii": 0.92 * rows.spheres.radii[mine]}),

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from zeroshot_hoi.body.kinematics import vertex_rows
 from zeroshot_hoi.body.pads import all_pads, hand_pads, sole_points
 from zeroshot_hoi.body.surface import concatenate, surface_points
 from zeroshot_hoi.body.volume import body_spheres, gaze_ray, mass_center
 from zeroshot_hoi.core.body import BodyPoints, BodySpheres, SkinnedBody
 from zeroshot_hoi.core.errors import BodyError
 
+POINT_FIELDS = ("rows", "normal_rows", "rest", "areas", "vertices")
 SIDES = ("left", "right")
 FINGERS = ("index", "middle", "ring", "pinky", "thumb")
 
@@ -33,8 +35,6 @@ class PersonRows:
     """Freedoms that a clip solves: all but fingers and toes."""
     fingers: Mapping[str, tuple[int, ...]]
     skin: BodyPoints
-    skin_parts: np.ndarray
-    """(N,) body part of each skin point."""
     soles: Mapping[str, BodyPoints]
     palms: Mapping[str, np.ndarray]
     """Side -> (1, 4G): the middle of the palm's skin."""
@@ -70,6 +70,21 @@ class PersonRows:
         if part.endswith("foot"):
             return self.soles[part.split()[0]]
         return surface_points(self.body, part, 60, 4)
+
+    def skin_where(self, mask: np.ndarray) -> BodyPoints:
+        """The skin points whose nearest vertex is in the vertex mask `(V,)`."""
+        chosen = mask[self.skin.vertices]
+        return BodyPoints(*(getattr(self.skin, k)[chosen] for k in POINT_FIELDS))
+
+    def vertex_points(self, vertices: np.ndarray) -> BodyPoints:
+        """Body vertices as points."""
+        rows = vertex_rows(self.body, vertices)
+        rest = self.body.rest_vertices[vertices]
+        return BodyPoints(rows, np.zeros_like(rows), rest, np.zeros(len(rest)), np.asarray(vertices))
+
+    def default_near(self, mask: np.ndarray, count: int) -> np.ndarray:
+        """(count,) vertices spread over the vertex mask `(V,)`, where nothing is known yet."""
+        return np.resize(surface_points(self.body, mask, count, 9).vertices, count)
 
     def outside_part(self, points: BodyPoints, part: str) -> np.ndarray:
         """(N,) whether each point is on another body part."""
@@ -124,7 +139,7 @@ class PersonRows:
         aside = np.abs(points.rest[:, 1] - (hip + along[:, None] * (knee - hip))[:, 1])
         cost = np.abs(along[None] - THIGH_STATIONS[:, None]) + 3.0 * aside[None] + 5.0 * (front < 0.0)[None]
         chosen = cost.argmin(1)
-        return BodyPoints(*(getattr(points, k)[chosen] for k in ("rows", "normal_rows", "rest", "areas", "vertices")))
+        return BodyPoints(*(getattr(points, k)[chosen] for k in POINT_FIELDS))
 
     def _thigh_line(self, z: np.ndarray) -> np.ndarray:
         at = dict(zip(self.body.joint_names, self.body.rest_joints, strict=True))
@@ -167,7 +182,6 @@ def person_rows(body: SkinnedBody) -> PersonRows:
         active=tuple(i for i in range(len(names)) if i not in fixed),
         fingers=fingers,
         skin=skin,
-        skin_parts=np.array(body.part_labels)[skin.vertices],
         soles={s: sole_points(body, s) for s in SIDES},
         palms={s: surface_points(body, f"{s} palm", 32, 8).rows.mean(0, keepdims=True) for s in SIDES},
         spheres=spheres,

@@ -93,7 +93,7 @@ def solve(
     matrix, gradient, energies = engine.normal_equations(x)
     total = _totals(energies, x, smoothness)
     history = [energies.sum(0)]
-    if smoothness is not None and not np.all(np.isfinite(total)):
+    if not np.any(np.isfinite(total)):
         return _finish(engine, x, energies, history, smoothness, "Diverged: the energy at the start is not finite.")
     damping = np.full(len(total), settings.damping)
     status = f"Stopped at the limit of {settings.iterations} iterations."
@@ -112,7 +112,7 @@ def solve(
                 break
         accepted = best_total < total
         damping = np.clip(np.where(accepted, damping / 4.0, damping * 6.0), 1e-9, 1e6)
-        gain = np.where(np.isfinite(total), (total - best_total) / np.maximum(np.abs(total), 1e-9), 0.0)
+        gain = _relative_decrease(total, best_total)
         x, total = best, best_total
         if bool(accepted.any()):
             matrix, gradient, energies = engine.normal_equations(x)
@@ -123,6 +123,9 @@ def solve(
         if bool(done.all()):
             status = f"Converged after {iteration + 1} iterations."
             break
+    lost = int((~(np.isfinite(gradient).all(1) & np.isfinite(energies).all(1))).sum())
+    if lost:
+        status = f"Diverged in {lost} of {len(x)} frames, whose energy or gradient is not finite. {status}"
     return _finish(engine, x, energies, history, smoothness, status)
 
 
@@ -143,24 +146,39 @@ def adam(
     low, high = engine.problem.bounds()
     evaluate = gradient_of or (lambda value: engine.normal_equations(value)[1:])
     first, second = np.zeros_like(x), np.zeros_like(x)
-    history, energies, taken = [], np.zeros((len(x), 0)), 0
+    best, best_energies, lowest = x, np.zeros((len(x), 0)), np.inf
+    history, status = [], f"Took {steps} steps."
     for taken in range(1, steps + 1):
         gradient, energies = evaluate(x)
+        total = _totals(energies, x, smoothness)[0]
         history.append(energies.sum(0))
-        if _totals(energies, x, smoothness)[0] <= until:
+        if total < lowest or taken == 1:
+            best, best_energies, lowest = x, energies, total
+        if not (np.isfinite(total) and np.all(np.isfinite(gradient))):
+            status = f"Diverged: the energy or its gradient is not finite at step {taken}."
+            break
+        if total <= until:
+            status = f"Reached the energy in {taken} steps."
             break
         gradient = 2.0 * (gradient + smoothness.gradient(x))
         first = 0.9 * first + 0.1 * gradient
         second = 0.999 * second + 0.001 * gradient**2
         move = rate * (first / (1 - 0.9**taken)) / (np.sqrt(second / (1 - 0.999**taken)) + 1e-8)
         x = np.clip(x - move, low, high)
-    return _finish(engine, x, energies, history, smoothness, f"Took {taken} steps.")
+    return _finish(engine, best, best_energies, history, smoothness, status)
 
 
 def _totals(energies: np.ndarray, x: np.ndarray, smoothness: Smoothness | None) -> np.ndarray:
     """One total for a coupled problem, one per frame otherwise; what is not finite counts as infinite."""
     frame = np.nan_to_num(energies.sum(1), nan=np.inf, posinf=np.inf)
     return frame if smoothness is None else np.array([frame.sum() + smoothness.energy(x)])
+
+
+def _relative_decrease(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Zero where there was nothing finite to decrease."""
+    finite = np.isfinite(before)
+    start, end = np.where(finite, before, 1.0), np.where(finite, after, 1.0)
+    return (start - end) / np.maximum(np.abs(start), 1e-9)
 
 
 def _finish(

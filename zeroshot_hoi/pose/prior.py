@@ -8,20 +8,16 @@ optimization tries them and keeps what fits.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from zeroshot_hoi.body.freedoms import to_pose
-from zeroshot_hoi.body.kinematics import bone_transforms, joint_positions, pose_vertices
-from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.errors import HoiError
 from zeroshot_hoi.core.plan import Plan, Relation
 from zeroshot_hoi.core.reference import InitialScene, Placement, RigidPose
 from zeroshot_hoi.core.scene import ObjectParts, SceneObject
-from zeroshot_hoi.pose.postures import posture
+from zeroshot_hoi.body.postures import PostureShape, posture_shape
 
 STANDOFF = (0.16, 0.21, 0.27)
 """Metres from the pelvis to the edge of what the person stands at."""
@@ -34,30 +30,6 @@ SEAT_OFFSETS = (-0.06, -0.03, 0.0, 0.03, 0.06)
 
 FEET_FORWARD = (0.0, 0.06, -0.06)
 """Metres of the ankles in front of the knees when seated."""
-
-
-@dataclass(frozen=True)
-class PostureShape:
-    """What a posture looks like with the root at the origin and heading 0."""
-
-    q: np.ndarray
-    joints: dict[str, np.ndarray]
-    lowest_buttock: float
-    rearmost: float
-    lowest: float
-
-
-def posture_shape(body: SkinnedBody, name: str) -> PostureShape:
-    """Measures one posture of one body."""
-    xp, q = numpy_namespace(), posture(body, name)
-    pose = to_pose(xp, body.freedoms, q)
-    vertices = pose_vertices(xp, body, pose, np.zeros(3))
-    joints = dict(zip(body.joint_names, joint_positions(xp, body, bone_transforms(xp, body, pose, np.zeros(3))), strict=True))
-    buttock = np.array(["buttock" in r for r in body.regions])
-    back = np.array([r == "back" or "buttock" in r for r in body.regions])
-    return PostureShape(
-        q, joints, float(vertices[buttock, 2].min()), float(vertices[back, 0].min()), float(vertices[:, 2].min())
-    )
 
 
 def place(

@@ -7,15 +7,17 @@ posture, on top of the slow sway and breath of a living body.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from zeroshot_hoi.body.freedoms import to_pose
 from zeroshot_hoi.body.kinematics import bone_transforms, joint_positions
+from zeroshot_hoi.body.postures import posture_shape
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
-from zeroshot_hoi.core.plan import MotionPhrase, Plan
+from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import (
     InitialScene,
     ObjectReference,
@@ -47,7 +49,7 @@ def script_motion(
     moving = [n for n in plan.objects if any(p.subject == n for p in plan.script)]
     held = [n for n in plan.objects if plan.objects[n].rests_on == "hand" and n not in moving]
     tracks = {n: _object_reference(n, plan, bodies, objects, parts, scene) for n in moving + held}
-    people = {n: _person_reference(n, plan, body) for n, body in bodies.items()}
+    people = {n: _person_reference(n, plan, body, scene.people[n][0]) for n, body in bodies.items()}
     return ReferenceMotion(tracks, people)
 
 
@@ -148,22 +150,52 @@ def _work_center(
     return np.array([*(spot @ frame)[:2], top])
 
 
-def _person_reference(name: str, plan: Plan, body: SkinnedBody) -> PersonReference:
-    frames, freedoms = plan.frames, body.freedoms
-    q = np.zeros((frames, len(freedoms.names)))
-    seconds = np.arange(frames) / plan.fps
-    breath = np.sin(2.0 * np.pi * BREATHS_PER_SECOND * seconds)
-    q[:, freedoms.index("thorax flexion")] -= np.radians(1.0) * breath
-    for side in ("left", "right"):
-        q[:, freedoms.index(f"{side} collar elevation")] += np.radians(0.7) * breath
-    q[:, freedoms.index("lumbar bending")] += np.radians(1.2) * np.sin(2.0 * np.pi * SWAY_PER_SECOND * seconds)
-    gates = {e.name: np.ones(frames) for e in plan.graph.edges_of(name)}
+@dataclass(frozen=True)
+class _Script:
+    """One person's motion while its phrases are added up."""
+
+    body: SkinnedBody
+    q: np.ndarray
+    root: np.ndarray
+    gates: dict[str, np.ndarray]
+    palms: np.ndarray
+
+    def add(self, angle: np.ndarray, shares: Mapping[str, float]) -> None:
+        """Adds `angle (T,)` in radians to several degrees of freedom, in shares; `side` stands for both sides."""
+        for key, share in shares.items():
+            for name in [key] if not key.startswith("side ") else [key.replace("side", s, 1) for s in ("left", "right")]:
+                self.q[:, self.body.freedoms.index(name)] += share * angle
+
+
+def _person_reference(name: str, plan: Plan, body: SkinnedBody, placement: Placement) -> PersonReference:
+    frames = plan.frames
+    script = _Script(
+        body,
+        np.zeros((frames, len(body.freedoms.names))),
+        np.zeros((frames, 3)),
+        {e.name: np.ones(frames) for e in plan.graph.edges_of(name)},
+        np.ones(frames),
+    )
+    _live(script, frames, plan.fps)
     for phrase in (p for p in plan.script if p.subject == name):
         given = complete(phrase.verb, phrase.parameters, True)
+        u = minimum_jerk(phrase_time(frames, phrase.start, phrase.end))
         if phrase.verb in ("lean_back", "lean_forward"):
-            _lean(q, gates, phrase, given, plan, body, name)
+            _lean(script, phrase.verb, u, given, plan, name)
+        elif phrase.verb == "sit_down":
+            _sit_down(script, u, given, plan, name, placement)
     planted = {side: np.ones(frames) for side in ("left", "right")}
-    return PersonReference(q, planted, gates, _resting_palms(name, plan, q[:, freedoms.index("lumbar flexion")]))
+    palms = _resting_palms(name, plan, script.q[:, body.freedoms.index("lumbar flexion")])
+    return PersonReference(script.q, script.root, planted, script.gates, palms, script.palms)
+
+
+def _live(script: _Script, frames: int, fps: float) -> None:
+    """Breath lifts the chest and the shoulders, weight sways slowly from foot to foot."""
+    seconds = np.arange(frames) / fps
+    breath = np.radians(1.0) * np.sin(2.0 * np.pi * BREATHS_PER_SECOND * seconds)
+    sway = np.radians(1.2) * np.sin(2.0 * np.pi * SWAY_PER_SECOND * seconds)
+    script.add(breath, {"thorax flexion": -1.0, "side collar elevation": 0.7})
+    script.add(sway, {"lumbar bending": 1.0})
 
 
 def _resting_palms(name: str, plan: Plan, lean: np.ndarray) -> dict[str, np.ndarray]:
@@ -171,32 +203,45 @@ def _resting_palms(name: str, plan: Plan, lean: np.ndarray) -> dict[str, np.ndar
     if plan.people[name].posture != "sit":
         return {}
     busy = {e.first.part for e in plan.graph.edges_of(name)}
-    place = np.clip(0.58 + 1.2 * lean, 0.4, 0.85)
+    place = np.clip(0.58 + 0.9 * lean, 0.4, 0.85)
     return {side: place for side in ("left", "right") if f"{side} hand" not in busy}
 
 
-def _lean(
-    q: np.ndarray,
-    gates: dict[str, np.ndarray],
-    phrase: MotionPhrase,
-    given: Parameters,
-    plan: Plan,
-    body: SkinnedBody,
-    name: str,
+def _lean(script: _Script, verb: str, u: np.ndarray, given: Parameters, plan: Plan, name: str) -> None:
+    """Leans the trunk over hips and waist; what the back touches, it touches from the end of leaning back on."""
+    angle = np.radians(float(given["angle"])) * u * (-1.0 if verb == "lean_back" else 1.0)
+    script.add(angle, {
+        "root y-rotation": 0.6, "side hip flexion": 0.6, "lumbar flexion": 0.3, "thorax flexion": 0.1,
+        "neck flexion": -0.4, "head flexion": -0.3,
+    })  # fmt: skip
+    if verb == "lean_back":
+        for edge in plan.graph.edges_of(name):
+            if edge.first.part in ("torso", "neck") and not edge.is_continuous:
+                script.gates[edge.name] = np.clip((u - 0.9) / 0.1, 0.0, 1.0)
+
+
+def _sit_down(
+    script: _Script, u: np.ndarray, given: Parameters, plan: Plan, name: str, placement: Placement
 ) -> None:
-    """Leans the trunk from one end of the swing to the other; what the back touches, it touches at the end."""
-    progress = minimum_jerk(phrase_time(plan.frames, phrase.start, phrase.end))
-    away = (1.0 - progress) if phrase.verb == "lean_back" else progress
-    angle = np.radians(float(given["angle"])) * away
-    freedoms = body.freedoms
-    q[:, freedoms.index("lumbar flexion")] += 0.35 * angle
-    q[:, freedoms.index("thorax flexion")] += 0.15 * angle
-    q[:, freedoms.index("root y-rotation")] += 0.5 * angle
-    for side in ("left", "right"):
-        q[:, freedoms.index(f"{side} hip flexion")] += 0.5 * angle
-        q[:, freedoms.index(f"{side} shoulder flexion")] += 0.5 * angle
-        q[:, freedoms.index(f"{side} elbow flexion")] -= 0.5 * angle
-    q[:, freedoms.index("neck flexion")] -= 0.35 * angle
+    """From standing over the feet to the seated placement: the trunk leans forward on the way, the seat takes over.
+
+    Hips travel down and back while the trunk tips forward by up to `lean` degrees, so that the center of mass stays
+    over the feet until the seat carries it (Schenkman et al. 1990, Phys. Ther. 70, the phases of rising, reversed).
+    """
+    standing = posture_shape(script.body, "stand")
+    script.q[:] += (1.0 - u)[:, None] * (standing.q - placement.q)
+    ankles = np.mean([standing.joints[f"{side}_ankle"] for side in ("left", "right")], axis=0)
+    feet = np.array([*np.mean([xyz[:2] for xyz in placement.feet.values()], axis=0), 0.0])
+    over_feet = Rotation.from_euler("z", -placement.heading).apply(feet - placement.root) - [*ankles[:2], 0.0]
+    over_feet[2] = -standing.lowest - placement.root[2]
+    back, down = minimum_jerk(np.clip(u / 0.9, 0.0, 1.0)), u
+    script.root[:] += np.stack([1.0 - back, 1.0 - back, 1.0 - down], axis=1) * over_feet
+    lean = np.radians(float(given["lean"])) * np.sin(np.pi * u**0.8)
+    script.add(lean, {
+        "root y-rotation": 0.65, "side hip flexion": 0.65, "lumbar flexion": 0.3, "thorax flexion": 0.05,
+        "neck flexion": -0.45, "head flexion": -0.2, "side shoulder flexion": 0.5,
+    })  # fmt: skip
+    script.palms[:] *= np.clip((u - 0.5) / 0.4, 0.0, 1.0)
     for edge in plan.graph.edges_of(name):
-        if edge.first.part in ("torso", "neck") and not edge.is_continuous:
-            gates[edge.name] = np.clip(1.0 - away / 0.08, 0.0, 1.0)
+        if edge.first.part in ("hips", "left leg", "right leg") and not edge.is_continuous:
+            script.gates[edge.name] *= np.clip((u - 0.97) / 0.03, 0.0, 1.0)

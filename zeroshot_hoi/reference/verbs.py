@@ -154,7 +154,8 @@ OBJECT_VERBS: dict[str, ObjectVerb] = {
 PERSON_VERBS: dict[str, dict[str, float | str]] = {
     "stand": {},
     "sit": {},
-    "lean_back": {"angle": 24.0},
+    "sit_down": {"lean": 34.0},
+    "lean_back": {"angle": 9.0},
     "lean_forward": {"angle": 20.0},
 }
 """Verb -> allowed parameters and their defaults."""

@@ -39,10 +39,10 @@ def pads(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
 
 
 def surface(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
-    """(N,) m: signed distance of a body region to the part, less the depth it may sink; gated per frame (L_cc)."""
+    """(N,) m: signed distance of a body region to the part, less the depth it may sink; weighted per frame (L_cc)."""
     points = body_points(xp, state, term.person, data["rows"])
     distance = distance_to(xp, state, term.object, data, points)
-    return robust(xp, distance + data["depth"], CONTACT_REACH) * data["weight"] * data["gate"]
+    return robust(xp, distance + data["depth"], CONTACT_REACH) * data["weight"]
 
 
 def rest(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:

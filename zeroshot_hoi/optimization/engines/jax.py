@@ -6,6 +6,8 @@ new mesh or a new weight therefore compiles nothing. Compiled functions persist 
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -25,11 +27,26 @@ def _enable_persistent_cache() -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
+def _precision(dtype: type) -> AbstractContextManager[Any]:
+    """JAX computes in float32 unless 64 bits are enabled; here they are for the length of one call."""
+    if dtype is not np.float64:
+        return nullcontext()
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(True)
+    from jax.experimental import enable_x64  # where it was before JAX 0.8
+
+    return enable_x64(True)
+
+
 class _Key:
-    """A problem as its structure: two problems with the same bodies, kinds and energies share compiled functions."""
+    """A problem as its structure: two problems with the same bodies, kinds and energies share compiled functions.
+
+    It keeps the bodies and no arrays, because the cache of compiled functions keeps it.
+    """
 
     def __init__(self, problem: Problem) -> None:
-        self.problem = problem
+        terms = tuple(replace(t, constants={}, frames={}) for t in problem.terms)
+        self.problem = replace(problem, base={}, terms=terms)
         people = tuple((id(p.body), p.active, p.moves) for p in problem.people)
         self.parts = (people, problem.objects, tuple(t.structure for t in problem.terms))
 
@@ -60,24 +77,31 @@ def _functions(key: _Key) -> tuple[Any, Any]:
 
 
 class JaxEngine:
-    """Evaluates a problem with JAX on its default device."""
+    """Evaluates a problem with JAX on its default device, in float32 unless told otherwise."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, dtype: type = np.float32) -> None:
         _enable_persistent_cache()
-        self.problem = problem
+        self.problem, self._dtype = problem, dtype
         self._energies, self._normal = _functions(_Key(problem))
         constants, frames = term_arrays(problem)
-        self._constants = jax.tree.map(jnp.asarray, constants)
-        self._chunks = [
-            (count, index, jax.tree.map(lambda a, i=index: jnp.asarray(np.asarray(a)[i]), (dict(problem.base), frames)))
-            for index, count in chunks(problem.length)
-        ]
+        with _precision(dtype):
+            self._constants = jax.tree.map(self._array, constants)
+            self._chunks = [
+                (count, index, jax.tree.map(lambda a, i=index: self._array(a, i), (dict(problem.base), frames)))
+                for index, count in chunks(problem.length)
+            ]
+
+    def _array(self, value: Any, index: Any = ...) -> jax.Array:
+        array = np.asarray(value)
+        floating = np.issubdtype(array.dtype, np.floating)
+        return jnp.asarray(array.astype(self._dtype)[index] if floating else array[index])
 
     def _evaluate(self, function: Any, x: np.ndarray) -> list[Any]:
-        outputs = [
-            (count, function(jnp.asarray(x[index]), base, self._constants, frames))
-            for count, index, (base, frames) in self._chunks
-        ]
+        with _precision(self._dtype):
+            outputs = [
+                (count, function(self._array(x, index), base, self._constants, frames))
+                for count, index, (base, frames) in self._chunks
+            ]
         return [jax.tree.map(lambda a, c=count: np.asarray(a, np.float64)[:c], output) for count, output in outputs]
 
     def energies(self, x: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ class TorchEngine:
             (count, index, tree_map(lambda a, i=index: self._tensor(np.asarray(a)[i]), (dict(problem.base), frames)))
             for index, count in chunks(problem.length)
         ]
-        xp = torch_namespace()
+        xp = torch_namespace(self._device)
 
         def energies(x: Any, base: Any, constants: Any, frames: Any) -> Any:
             return term_energies(xp, problem, x, base, constants, frames)

@@ -7,8 +7,13 @@ Muscles: Testing and Function, 5th ed., ch. 2; the relaxed finger cascade as in 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from zeroshot_hoi.body.freedoms import to_pose
+from zeroshot_hoi.body.kinematics import bone_transforms, joint_positions, pose_vertices
+from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.errors import HoiError, nearest_name
 
@@ -21,6 +26,12 @@ _HANDS = {
         "pinky": (30.0, 38.0, 18.0),
     }.items()
     for joint, angle in zip((1, 2, 3), angles, strict=True)
+}
+
+_FLAT_HANDS = {
+    f"side {finger}{joint} flexion": angle
+    for finger in ("index", "middle", "ring", "pinky")
+    for joint, angle in ((1, 6.0), (2, 14.0), (3, 6.0))
 }
 
 _ARMS = {
@@ -44,7 +55,7 @@ POSTURES: dict[str, dict[str, float]] = {
         "side ankle flexion": 3.0,
     },
     "sit": {
-        **_HANDS,
+        **_FLAT_HANDS,
         **_ARMS,
         "side shoulder flexion": 22.0,
         "side shoulder abduction": 9.0,
@@ -77,3 +88,31 @@ def angles(body: SkinnedBody, degrees: dict[str, float]) -> np.ndarray:
             index = freedoms.index(name)
             q[index] = np.radians(value) - freedoms.rest[index]
     return np.clip(q, freedoms.limits[:, 0], freedoms.limits[:, 1])
+
+
+@dataclass(frozen=True)
+class PostureShape:
+    """What a posture looks like with the root at the origin and heading 0."""
+
+    q: np.ndarray
+    """(D,)"""
+    joints: dict[str, np.ndarray]
+    """Joint -> (3,) metres."""
+    lowest_buttock: float
+    rearmost: float
+    """Least x of the back and the buttocks, metres."""
+    lowest: float
+    """Least z of the skin, metres."""
+
+
+def posture_shape(body: SkinnedBody, name: str) -> PostureShape:
+    """Measures one posture of one body."""
+    xp, q = numpy_namespace(), posture(body, name)
+    pose = to_pose(xp, body.freedoms, q)
+    vertices = pose_vertices(xp, body, pose, np.zeros(3))
+    joints = dict(zip(body.joint_names, joint_positions(xp, body, bone_transforms(xp, body, pose, np.zeros(3))), strict=True))
+    buttock = np.array(["buttock" in r for r in body.regions])
+    back = np.array([r == "back" or "buttock" in r for r in body.regions])
+    return PostureShape(
+        q, joints, float(vertices[buttock, 2].min()), float(vertices[back, 0].min()), float(vertices[:, 2].min())
+    )
