@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.func import jacfwd, vmap  # pyright: ignore[reportPrivateImportUsage]
+from torch.func import jvp, vmap  # pyright: ignore[reportPrivateImportUsage]
 from torch.utils._pytree import tree_map
 
 from zeroshot_hoi.core.arrays import torch_namespace
@@ -26,21 +26,23 @@ class TorchEngine:
             (count, index, tree_map(lambda a, i=index: self._tensor(np.asarray(a)[i]), (dict(problem.base), frames)))
             for index, count in chunks(problem.length)
         ]
-        xp = torch_namespace(self._device)
+        xp, axes = torch_namespace(self._device), (0, 0, None, 0)
+        self._energies = vmap(lambda x, *arrays: term_energies(xp, problem, x, *arrays), axes)
+        self._residuals = vmap(lambda x, *arrays: residual_vector(xp, problem, x, *arrays), axes)
 
-        def energies(x: Any, base: Any, constants: Any, frames: Any) -> Any:
-            return term_energies(xp, problem, x, base, constants, frames)
+    def _normal(self, x: torch.Tensor, *arrays: Any) -> tuple[torch.Tensor, ...]:
+        """Normal equations of a chunk `x (C, n)`: one forward-mode pass for each unknown, all of them at once.
 
-        def normal(x: Any, base: Any, constants: Any, frames: Any) -> Any:
-            def residuals(value: Any) -> tuple[Any, Any]:
-                vector = residual_vector(xp, problem, value, base, constants, frames)
-                return vector, vector
+        Tangents lie outside the map over frames: with `jacfwd` inside it, a frame's scalars have no axis, and torch
+        then gives the tangent of `scalar * 2.0` 64 bits whatever the scalar has.
+        """
 
-            jacobian, vector = jacfwd(residuals, has_aux=True)(x)
-            return jacobian.T @ jacobian, jacobian.T @ vector, energies(x, base, constants, frames)
+        def column(tangent: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return jvp(lambda value: self._residuals(value, *arrays), (x,), (tangent.expand_as(x),))
 
-        axes = (0, 0, None, 0)
-        self._energies, self._normal = vmap(energies, axes), vmap(normal, axes)
+        vectors, columns = vmap(column)(torch.eye(x.shape[1], dtype=x.dtype, device=x.device))
+        matrix = torch.einsum("ncr,mcr->cnm", columns, columns)
+        return matrix, torch.einsum("ncr,cr->cn", columns, vectors[0]), self._energies(x, *arrays)
 
     def _tensor(self, value: Any) -> torch.Tensor:
         array = np.asarray(value)
