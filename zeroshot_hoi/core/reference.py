@@ -66,8 +66,10 @@ class PersonReference:
 
     q: np.ndarray
     """(T, D) added to the placement's posture."""
-    root: np.ndarray
-    """(T, 3) added to the placement's root, in the person's frame (x ahead, y left), metres."""
+    standing: np.ndarray
+    """(T, 3) how far the root is over the feet (1) instead of where it is placed (0), along x, y and z."""
+    stance: np.ndarray
+    """(3,) root above the middle of the feet when standing, in the person's frame (x ahead, y left), metres."""
     planted: Mapping[str, np.ndarray]
     """`left`, `right` -> (T,) 1 while the sole stands still."""
     gates: Mapping[str, np.ndarray] = field(default_factory=dict)

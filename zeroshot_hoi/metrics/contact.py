@@ -185,21 +185,20 @@ def thumb_fits(thing: ObjectClip, part: str, samples: int = 400) -> bool:
     return bool(_opposed(middles[free], normals[free], OPPOSITE).any())
 
 
-def drift(edge: ContactEdge, measured: EdgeContact) -> float:
+def drift(edge: ContactEdge, measured: EdgeContact, holds: np.ndarray) -> float:
     """How far, in mm, the touching region's centroid strays from its mean in the touched side's frame.
 
     The region is fixed: every face weighs its area times the share of frames in which it touches (within 1 cm). An
-    edge that may let go is followed only while it touches.
+    edge that may let go is followed only while it holds, `holds (T,)`.
     """
     weights = measured.areas.mean(axis=0) * measured.inside.mean(axis=0)
     if not weights.any():
         weights = measured.areas.mean(axis=0)
     centroid = np.einsum("n,tnk->tk", weights / weights.sum(), measured.points)
     if not edge.continuous:
-        touching = measured.nearest <= reach_of(edge)
-        if not touching.any():
+        if not holds.any():
             return 0.0
-        centroid = centroid[touching]
+        centroid = centroid[holds]
     return 1000.0 * float(np.linalg.norm(centroid - centroid.mean(axis=0), axis=1).max())
 
 
@@ -207,11 +206,11 @@ def contact_metrics(clip: Clip, measured: dict[str, EdgeContact]) -> list[Metric
     """Share of frames in contact of every edge, and drift of the static ones."""
     metrics = []
     for edge in clip.edges:
-        share = float(contact_frames(clip, edge, measured[edge.name]).mean())
+        holds = contact_frames(clip, edge, measured[edge.name])
         bar = CONTACT_SHARE if edge.continuous else None
-        metrics.append(Metric(f"contact:{edge.name}", share, "share of frames", HIGHER, bar))
+        metrics.append(Metric(f"contact:{edge.name}", float(holds.mean()), "share of frames", HIGHER, bar))
         if edge.static and edge.second[0] in clip.objects:
-            metrics.append(Metric(f"drift:{edge.name}", drift(edge, measured[edge.name]), "mm", LOWER, DRIFT))
+            metrics.append(Metric(f"drift:{edge.name}", drift(edge, measured[edge.name], holds), "mm", LOWER, DRIFT))
     return metrics
 
 

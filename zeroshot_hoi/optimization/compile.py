@@ -28,9 +28,9 @@ from zeroshot_hoi.optimization.person import PersonRows, person_rows
 from zeroshot_hoi.optimization.problem import ObjectUnknowns, PersonUnknowns, Problem, Term
 
 SIGMA = {
-    "support": 0.006, "touch": 0.003, "rest": 0.0008, "anchor": 0.001, "body in object": 0.002,
+    "support": 0.006, "touch": 0.003, "rest": 0.0008, "anchor": 0.0005, "body in object": 0.0012,
     "object in body": 0.004, "object in object": 0.001, "body in itself": 0.004, "ground": 0.003, "planted": 0.002,
-    "balance": 0.02, "gaze": 0.15, "natural": 0.3, "root": 0.05, "path": 0.01, "axis": 0.02, "palm": 0.012,
+    "balance": 0.02, "gaze": 0.15, "natural": 0.3, "root": 0.05, "path": 0.01, "axis": 0.02, "palm": 0.012, "skin": 0.002,
 }  # fmt: skip
 """Standard deviation of each kind of residual in its own unit (metres, radians, cosine)."""
 
@@ -43,11 +43,33 @@ SINK = {False: 0.004, True: 0.015}
 BODY_MARGIN = 0.002
 """Metres that the rest of the body keeps clear of objects."""
 
-NEAR_POINTS = 256
+NEAR_POINTS = 384
 """Body vertices watched for each object besides the skin points: those that came near it in the stage before."""
+
+CORNERS = 400
+"""Vertices of each object that look for the body; those that came near it in the stage before."""
+
+PRESSED_POINTS = 96
+"""Points of each object, chosen anew for every frame, that are held outside the skin itself."""
+
+FOLDED_POINTS = 64
+"""Vertices of limbs, chosen anew for every frame, that are held outside the rest of the skin."""
+
+SPHERE_SKIN = 0.001
+"""Metres by which spheres are taken smaller than they are."""
 
 BODY_MASS = 70.0
 """kg, where a body does not say."""
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """Object points close to or below the skin, with the skin vertex nearest to each."""
+
+    points: np.ndarray
+    """(T, PRESSED_POINTS, 3) object frame."""
+    vertices: np.ndarray
+    """(T, PRESSED_POINTS)"""
 
 
 @dataclass(frozen=True)
@@ -65,6 +87,12 @@ class Start:
     """Edge name -> (N,) which points of a support carry weight, 0 or 1."""
     near: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
     """(person, object) -> (NEAR_POINTS,) body vertices that come near the object."""
+    corners: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    """(person, object) -> (CORNERS,) object vertices that come near the person."""
+    pressed: Mapping[tuple[str, str], Pressed] = field(default_factory=dict)
+    """(person, object) -> the object's points that lie deepest below the skin, for every frame of the clip."""
+    folded: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    """Person -> (T, FOLDED_POINTS) vertices of limbs deepest in the rest of the body, and the vertices nearest to them."""
 
 
 class Compiler:
@@ -142,8 +170,13 @@ class Compiler:
 
     def _roots(self, name: str, starts: Sequence[Start], t: np.ndarray) -> np.ndarray:
         """(T, 3) where the reference has the root."""
+        reference = self.reference.people[name]
+        placed = np.stack([s.placements[name].root for s in starts])
         turn = Rotation.from_euler("z", [[s.placements[name].heading] for s in starts])
-        return np.stack([s.placements[name].root for s in starts]) + turn.apply(self.reference.people[name].root[t])
+        feet = np.array([np.mean([f[:2] for f in s.placements[name].feet.values()], axis=0) for s in starts])
+        over_feet = np.pad(feet, ((0, 0), (0, 1))) + turn.apply(reference.stance)
+        share = turn.apply(turn.inv().apply(over_feet - placed) * reference.standing[t])
+        return placed + share
 
     def _object_base(self, o: int, name: str, starts: Sequence[Start], t: np.ndarray) -> dict[str, np.ndarray]:
         if name in self.carriers:
@@ -185,16 +218,29 @@ class Compiler:
                  constants={"rows": rows.spheres.centers.rows, "first": self_pairs[:, 0], "second": self_pairs[:, 1],
                             "reach": rows.spheres.radii[self_pairs].sum(1)}),
             self._balance(name, p, rows, anchors, t),
+            self._folded(name, p, starts, t),
         ]  # fmt: skip
         terms += self._gaze(name, p, rows) + self._palms(name, p, rows, t)
         return terms
 
+    def _folded(self, name: str, p: int, starts: Sequence[Start], t: np.ndarray) -> Term:
+        known = all(name in s.folded for s in starts)
+        none = np.zeros((2, self.plan.frames, FOLDED_POINTS), int)
+        pairs = [s.folded.get(name, none) for s in starts]
+        inner, outer = (np.stack([pair[i][k] for pair, k in zip(pairs, t, strict=True)]) for i in (0, 1))
+        vertices = self.rows[name].vertices
+        return Term(f"self skin:{name}", penetration.body_in_skin, SIGMA["skin"], p,
+                    frames={"rows": vertices.rows[inner], "other_rows": vertices.rows[outer],
+                            "normal_rows": vertices.normal_rows[outer],
+                            "gate": np.full((len(t), 1), float(known))})  # fmt: skip
+
     def _balance(self, name: str, p: int, rows: PersonRows, anchors: np.ndarray, t: np.ndarray) -> Term:
-        """Over the feet with whatever is carried; off while a seat carries the person."""
+        """Over the feet with whatever is carried; off while a seat carries the person, or is about to."""
         gate = np.ones(len(t))
         for edge in self.plan.graph.edges_of(name):
             if self.plan.contacts[edge.name].kind == "support" and edge.first.part in ("hips", "left leg", "right leg"):
-                gate = gate * (1.0 - self._gate(edge, t))
+                standing = self.reference.people[name].standing[t, 2]
+                gate = gate * (1.0 - self._gate(edge, t)) * np.clip(2.0 * standing - 0.6, 0.0, 1.0)
         loads = [n for n, e in self.carriers.items() if e.first.owner == name]
         load = loads[0] if loads else self.names[0]
         mass = self.plan.objects[load].mass if loads else 0.0
@@ -278,7 +324,7 @@ class Compiler:
 
     def _object_terms(self, name: str, starts: Sequence[Start], t: np.ndarray) -> list[Term]:
         o = self.names.index(name)
-        terms = [term for person in self.people for term in self._contactless(name, o, person, starts)]
+        terms = [term for person in self.people for term in self._contactless(name, o, person, starts, t)]
         for other in self.names:
             if other != name and name in self.carriers and other not in self.carriers:
                 points = self.objects[name].samples.points[:300]
@@ -341,7 +387,9 @@ class Compiler:
                 allowed[~rows.outside_part(points, edge.first.part)] = 0.001
         return allowed
 
-    def _contactless(self, name: str, o: int, person: str, starts: Sequence[Start]) -> list[Term]:
+    def _contactless(
+        self, name: str, o: int, person: str, starts: Sequence[Start], t: np.ndarray
+    ) -> list[Term]:
         """Penetration both ways between one person and one object."""
         p, rows, watched = self.people.index(person), self.rows[person], self.watched(person, name)
         skin = rows.skin_where(watched)
@@ -350,12 +398,38 @@ class Compiler:
         carrier = self.carriers.get(name)
         hand = carrier.first.part if carrier is not None and carrier.first.owner == person else ""
         mine = np.array([not (hand and rows.is_of_hand(label, hand)) for label in rows.spheres.parts])
-        samples = self.objects[name].samples.points
+        radii = rows.spheres.radii - SPHERE_SKIN
+        for edge in self.plan.graph.edges_of(person):
+            if edge.second.owner == name and self.plan.contacts[edge.name].kind == "support":
+                labels = np.array(rows.spheres.parts)
+                pressed = np.isin(labels, ("hips", "left leg", "right leg") if edge.first.part == "hips" else (edge.first.part,))
+                radii = radii - pressed * SINK[self.plan.contacts[edge.name].upholstery]
+        corners = starts[0].corners.get((person, name), self._default_corners(name))
         return [
             Term(f"penetration:{person}->{name}", penetration.body_in_object, SIGMA["body in object"], p, o, constants={
                 "rows": points.rows, "grid": self.grids[name], "allowed": self.allowed_depth(person, name, points),
                 "weight": np.ones(len(points))}),
             Term(f"penetration:{name}->{person}", penetration.object_in_body, SIGMA["object in body"], p, o, constants={
-                "points": samples[:: max(1, len(samples) // 400)][:400], "rows": rows.spheres.centers.rows[mine],
-                "radii": 0.92 * rows.spheres.radii[mine]}),
+                "points": self.objects[name].vertices[corners], "rows": rows.spheres.centers.rows[mine],
+                "radii": radii[mine]}),
+            self._pressed(name, o, person, p, starts, t),
         ]  # fmt: skip
+
+    def _pressed(self, name: str, o: int, person: str, p: int, starts: Sequence[Start], t: np.ndarray) -> Term:
+        rows, key = self.rows[person], (person, name)
+        known = all(key in s.pressed for s in starts)
+        if known:
+            points = np.stack([s.pressed[key].points[k] for s, k in zip(starts, t, strict=True)])
+            vertices = np.stack([s.pressed[key].vertices[k] for s, k in zip(starts, t, strict=True)])
+        else:
+            points = np.zeros((len(t), PRESSED_POINTS, 3))
+            vertices = np.zeros((len(t), PRESSED_POINTS), int)
+        allowed = self.allowed_depth(person, name, rows.vertices)
+        return Term(f"penetration:{name}->{person} skin", penetration.object_in_skin, SIGMA["body in object"], p, o,
+                    frames={"points": points, "rows": rows.vertices.rows[vertices],
+                            "normal_rows": rows.vertices.normal_rows[vertices], "allowed": allowed[vertices],
+                            "gate": np.full((len(t), 1), float(known))})  # fmt: skip
+
+    def _default_corners(self, name: str) -> np.ndarray:
+        """Vertices spread over an object, where nothing is known yet."""
+        return np.resize(farthest_points(self.objects[name].vertices[::3], CORNERS) * 3, CORNERS)

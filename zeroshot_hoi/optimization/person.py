@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from zeroshot_hoi.body.kinematics import vertex_rows
+from zeroshot_hoi.body.kinematics import direction_rows, vertex_rows
+from zeroshot_hoi.body.labels import vertex_normals
 from zeroshot_hoi.body.pads import all_pads, hand_pads, sole_points
 from zeroshot_hoi.body.surface import concatenate, surface_points
 from zeroshot_hoi.body.volume import body_spheres, gaze_ray, mass_center
@@ -35,6 +36,8 @@ class PersonRows:
     """Freedoms that a clip solves: all but fingers and toes."""
     fingers: Mapping[str, tuple[int, ...]]
     skin: BodyPoints
+    vertices: BodyPoints
+    """Every vertex of the body."""
     soles: Mapping[str, BodyPoints]
     palms: Mapping[str, np.ndarray]
     """Side -> (1, 4G): the middle of the palm's skin."""
@@ -78,9 +81,7 @@ class PersonRows:
 
     def vertex_points(self, vertices: np.ndarray) -> BodyPoints:
         """Body vertices as points."""
-        rows = vertex_rows(self.body, vertices)
-        rest = self.body.rest_vertices[vertices]
-        return BodyPoints(rows, np.zeros_like(rows), rest, np.zeros(len(rest)), np.asarray(vertices))
+        return BodyPoints(*(getattr(self.vertices, k)[vertices] for k in POINT_FIELDS))
 
     def default_near(self, mask: np.ndarray, count: int) -> np.ndarray:
         """(count,) vertices spread over the vertex mask `(V,)`, where nothing is known yet."""
@@ -158,6 +159,15 @@ class PersonRows:
         return surface_points(self.body, mask, count, 6)
 
 
+def _vertex_points(body: SkinnedBody) -> BodyPoints:
+    normals = direction_rows(vertex_normals(body.rest_vertices, body.faces), body.weights)
+    count = len(body.rest_vertices)
+    rows = vertex_rows(body)
+    return BodyPoints(
+        rows.astype(np.float32), normals.astype(np.float32), body.rest_vertices, np.zeros(count), np.arange(count)
+    )
+
+
 def person_rows(body: SkinnedBody) -> PersonRows:
     """Measures one body; the body needs a whole skeleton with feet."""
     missing = [j for j in ("pelvis", "left_ankle", "right_wrist") if j not in body.joint_names]
@@ -182,6 +192,7 @@ def person_rows(body: SkinnedBody) -> PersonRows:
         active=tuple(i for i in range(len(names)) if i not in fixed),
         fingers=fingers,
         skin=skin,
+        vertices=_vertex_points(body),
         soles={s: sole_points(body, s) for s in SIDES},
         palms={s: surface_points(body, f"{s} palm", 32, 8).rows.mean(0, keepdims=True) for s in SIDES},
         spheres=spheres,

@@ -16,7 +16,6 @@ from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
 from zeroshot_hoi.body.freedoms import to_pose
-from zeroshot_hoi.body.kinematics import vertex_rows
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.motion import BodyMotion, Motion, ObjectMotion
@@ -26,12 +25,12 @@ from zeroshot_hoi.core.scene import ObjectParts, SceneObject
 from zeroshot_hoi.core.solution import ProgressListener, Solution, silent
 from zeroshot_hoi.geometry.grid import bake_part_grid
 from zeroshot_hoi.geometry.query import grid_distance
-from zeroshot_hoi.geometry.sampling import farthest_points
-from zeroshot_hoi.optimization.compile import NEAR_POINTS, Compiler, Start
+from zeroshot_hoi.optimization.compile import Compiler, Start
 from zeroshot_hoi.optimization.engines import make_engine
 from zeroshot_hoi.optimization.energies.shared import body_points, into_object
 from zeroshot_hoi.optimization.grasp import Grasp, find_grasps
 from zeroshot_hoi.optimization.problem import Problem, State, frame_state
+from zeroshot_hoi.optimization.proximity import watch
 from zeroshot_hoi.optimization.solver import Settings, Smoothness, solve
 
 KEY_STEP = 8
@@ -44,13 +43,10 @@ FINALISTS = 3
 """Starts whose key frames are solved."""
 
 FINAL_SETTINGS = {
-    "all frames": Settings(iterations=25, tolerance=1e-3),
-    "polish": Settings(iterations=8, tolerance=1e-3),
+    "all frames": Settings(iterations=25, tolerance=5e-4),
+    "polish": Settings(iterations=12, tolerance=2e-4),
 }
 """The clip is solved twice: the second time against the vertices that came near things in the first."""
-
-NEAR = 0.04
-"""Metres from an object within which body vertices are watched in the next stage."""
 
 CARRIES = 0.025
 """Metres from its support within which skin is taken to carry weight."""
@@ -89,15 +85,14 @@ def optimize(
     best = min((_solve_keys(compiler, c, keys, listener) for c in candidates), key=lambda c: c.energy)
     times = np.arange(plan.frames)
     x = CubicSpline(keys, best.x, axis=0)(times) if len(keys) > 1 else np.repeat(best.x, plan.frames, 0)
-    problem, solution = compiler.problem([best.start] * len(keys), keys), None
-    states = [_state(problem, best.x[k], k) for k in range(len(keys))]
+    problem, solution = compiler.problem([best.start] * plan.frames, times), None
     for name in ("all frames", "polish"):
-        start = replace(best.start, near=_near_sets(compiler, states))
+        states = [_state(problem, x[k], k) for k in range(plan.frames)]
+        start = watch(compiler, best.start, states)
         problem = compiler.problem([start] * plan.frames, times)
         engine = make_engine(plan.engine, problem)
         solution = solve(engine, x, smoothness(problem, 1.0), FINAL_SETTINGS[name], listener, name)
         x = solution.value
-        states = [_state(problem, x[k], k) for k in range(plan.frames)]
     assert solution is not None
     return read_motion(compiler, problem, x), solution
 
@@ -197,28 +192,6 @@ def _settled(compiler: Compiler, start: Start, problem: Problem, x: np.ndarray, 
             touching[edge.name] = (distance < CARRIES).astype(float)
             anchors[edge.name] = points.mean(0, keepdims=True)
     return replace(start, rotations=rotations, anchors=anchors, touching=touching)
-
-
-def _near_sets(compiler: Compiler, states: list[State]) -> dict[tuple[str, str], np.ndarray]:
-    """For every person and object, NEAR_POINTS body vertices that came near the object in any of the states.
-
-    Spread by farthest points where more came near; filled up with the next nearest where fewer did.
-    """
-    near = {}
-    for p, person in enumerate(compiler.people):
-        rows = vertex_rows(compiler.bodies[person])
-        skins = [rows @ s.bones[p] for s in states]
-        for o, name in enumerate(compiler.names):
-            watched = np.flatnonzero(compiler.watched(person, name))
-            distance = np.full(len(watched), np.inf)
-            for state, skin in zip(states, skins, strict=True):
-                local = (skin[watched] - state.translations[o]) @ state.rotations[o]
-                distance = np.minimum(distance, grid_distance(numpy_namespace(), compiler.grids[name], local))
-            order = np.argsort(distance, kind="stable")
-            close = order[: max(int((distance < NEAR).sum()), NEAR_POINTS)]
-            spread = farthest_points(compiler.bodies[person].rest_vertices[watched[close]], NEAR_POINTS)
-            near[person, name] = watched[close[spread]]
-    return near
 
 
 def _upright(found: np.ndarray, reference: np.ndarray, compiler: Compiler, name: str) -> np.ndarray:

@@ -32,6 +32,9 @@ from zeroshot_hoi.reference.verbs import OBJECT_VERBS, Parameters, Workspace, co
 COMFORTABLE_REACH = 0.38
 """Metres in front of the pelvis where work is done with a bent elbow."""
 
+LANDING = 0.2
+"""Share of an eased way down that is cut off, so that the hips meet the seat with some 15 cm/s."""
+
 BREATHS_PER_SECOND = 0.25
 SWAY_PER_SECOND = 0.35
 
@@ -156,7 +159,7 @@ class _Script:
 
     body: SkinnedBody
     q: np.ndarray
-    root: np.ndarray
+    standing: np.ndarray
     gates: dict[str, np.ndarray]
     palms: np.ndarray
 
@@ -179,14 +182,18 @@ def _person_reference(name: str, plan: Plan, body: SkinnedBody, placement: Place
     _live(script, frames, plan.fps)
     for phrase in (p for p in plan.script if p.subject == name):
         given = complete(phrase.verb, phrase.parameters, True)
-        u = minimum_jerk(phrase_time(frames, phrase.start, phrase.end))
+        u = phrase_time(frames, phrase.start, phrase.end)
         if phrase.verb in ("lean_back", "lean_forward"):
-            _lean(script, phrase.verb, u, given, plan, name)
+            _lean(script, phrase.verb, minimum_jerk(u), given, plan, name)
         elif phrase.verb == "sit_down":
-            _sit_down(script, u, given, plan, name, placement)
+            recover = phrase_time(frames, phrase.start, phrase.end + 0.35 * (phrase.end - phrase.start))
+            _sit_down(script, u, recover, given, plan, name, placement)
     planted = {side: np.ones(frames) for side in ("left", "right")}
     palms = _resting_palms(name, plan, script.q[:, body.freedoms.index("lumbar flexion")])
-    return PersonReference(script.q, script.root, planted, script.gates, palms, script.palms)
+    shape = posture_shape(body, "stand")
+    ankles = np.mean([shape.joints[f"{side}_ankle"] for side in ("left", "right")], axis=0)
+    stance = np.array([-ankles[0], -ankles[1], -shape.lowest])
+    return PersonReference(script.q, script.standing, stance, planted, script.gates, palms, script.palms)
 
 
 def _live(script: _Script, frames: int, fps: float) -> None:
@@ -211,7 +218,7 @@ def _lean(script: _Script, verb: str, u: np.ndarray, given: Parameters, plan: Pl
     """Leans the trunk over hips and waist; what the back touches, it touches from the end of leaning back on."""
     angle = np.radians(float(given["angle"])) * u * (-1.0 if verb == "lean_back" else 1.0)
     script.add(angle, {
-        "root y-rotation": 0.6, "side hip flexion": 0.6, "lumbar flexion": 0.3, "thorax flexion": 0.1,
+        "root y-rotation": 0.2, "side hip flexion": 0.2, "lumbar flexion": 0.6, "thorax flexion": 0.2,
         "neck flexion": -0.4, "head flexion": -0.3,
     })  # fmt: skip
     if verb == "lean_back":
@@ -221,27 +228,31 @@ def _lean(script: _Script, verb: str, u: np.ndarray, given: Parameters, plan: Pl
 
 
 def _sit_down(
-    script: _Script, u: np.ndarray, given: Parameters, plan: Plan, name: str, placement: Placement
+    script: _Script,
+    u: np.ndarray,
+    recover: np.ndarray,
+    given: Parameters,
+    plan: Plan,
+    name: str,
+    placement: Placement,
 ) -> None:
     """From standing over the feet to the seated placement: the trunk leans forward on the way, the seat takes over.
 
-    Hips travel down and back while the trunk tips forward by up to `lean` degrees, so that the center of mass stays
+    Hips travel back and down while the trunk tips forward by up to `lean` degrees, so that the center of mass stays
     over the feet until the seat carries it (Schenkman et al. 1990, Phys. Ther. 70, the phases of rising, reversed).
+    They arrive with LANDING of the movement still to come, as one lets oneself down, and the trunk rises after that.
     """
-    standing = posture_shape(script.body, "stand")
-    script.q[:] += (1.0 - u)[:, None] * (standing.q - placement.q)
-    ankles = np.mean([standing.joints[f"{side}_ankle"] for side in ("left", "right")], axis=0)
-    feet = np.array([*np.mean([xyz[:2] for xyz in placement.feet.values()], axis=0), 0.0])
-    over_feet = Rotation.from_euler("z", -placement.heading).apply(feet - placement.root) - [*ankles[:2], 0.0]
-    over_feet[2] = -standing.lowest - placement.root[2]
-    back, down = minimum_jerk(np.clip(u / 0.9, 0.0, 1.0)), u
-    script.root[:] += np.stack([1.0 - back, 1.0 - back, 1.0 - down], axis=1) * over_feet
-    lean = np.radians(float(given["lean"])) * np.sin(np.pi * u**0.8)
-    script.add(lean, {
-        "root y-rotation": 0.65, "side hip flexion": 0.65, "lumbar flexion": 0.3, "thorax flexion": 0.05,
-        "neck flexion": -0.45, "head flexion": -0.2, "side shoulder flexion": 0.5,
+    down = minimum_jerk(u * (1.0 - LANDING)) / minimum_jerk(np.array(1.0 - LANDING))
+    back = minimum_jerk(np.clip(u / 0.85, 0.0, 1.0))
+    script.q[:] += (1.0 - down)[:, None] * (posture_shape(script.body, "stand").q - placement.q)
+    script.standing[:] = 1.0 - np.stack([back, back, down], axis=1)
+    lean = np.radians(float(given["lean"]))
+    script.add(lean * np.sin(np.pi * minimum_jerk(u) ** 0.8), {"root y-rotation": 0.65, "side hip flexion": 0.65})
+    script.add(lean * np.sin(np.pi * minimum_jerk(recover) ** 0.8), {
+        "lumbar flexion": 0.3, "thorax flexion": 0.05, "neck flexion": -0.45, "head flexion": -0.2,
+        "side shoulder flexion": 0.5,
     })  # fmt: skip
-    script.palms[:] *= np.clip((u - 0.5) / 0.4, 0.0, 1.0)
+    script.palms[:] *= np.clip((minimum_jerk(recover) - 0.4) / 0.4, 0.0, 1.0)
     for edge in plan.graph.edges_of(name):
         if edge.first.part in ("hips", "left leg", "right leg") and not edge.is_continuous:
-            script.gates[edge.name] *= np.clip((u - 0.97) / 0.03, 0.0, 1.0)
+            script.gates[edge.name] *= (u >= 1.0).astype(float)

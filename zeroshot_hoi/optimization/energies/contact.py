@@ -16,6 +16,9 @@ from zeroshot_hoi.optimization.problem import Arrays, State, Term
 CONTACT_REACH = 0.02
 """Metres beyond which a region that does not touch pulls no harder (a ring finger beside a short bar)."""
 
+SUPPORT_REACH = 0.008
+"""Metres: the same for the skin of a support, which is wide enough that some of it always touches."""
+
 SOFT_MINIMUM = 0.003
 """Metres: temperature of the soft minimum over a pad's points."""
 
@@ -42,7 +45,7 @@ def surface(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     """(N,) m: signed distance of a body region to the part, less the depth it may sink; weighted per frame (L_cc)."""
     points = body_points(xp, state, term.person, data["rows"])
     distance = distance_to(xp, state, term.object, data, points)
-    return robust(xp, distance + data["depth"], CONTACT_REACH) * data["weight"]
+    return robust(xp, distance + data["depth"], SUPPORT_REACH) * data["weight"]
 
 
 def rest(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:

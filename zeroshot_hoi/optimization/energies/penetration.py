@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zeroshot_hoi.core.arrays import Array, Namespace
-from zeroshot_hoi.optimization.energies.shared import body_points, distance_to, object_points, positive
+from zeroshot_hoi.optimization.energies.shared import body_normals, body_points, distance_to, object_points, positive
 from zeroshot_hoi.optimization.problem import Arrays, State, Term
 
 
@@ -29,6 +29,18 @@ def object_in_body(xp: Namespace, state: State, term: Term, data: Arrays) -> Arr
     return positive(xp, xp.take(data["radii"], deepest, 0) - distance)
 
 
+def object_in_skin(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(N,) m: depth of object points below the tangent plane of the skin vertex that was nearest in the stage before.
+
+    Sees what lies between spheres: a chair's thin edge in a back. Points and vertices are chosen anew for every frame.
+    """
+    points = object_points(xp, state, term.object, data["points"])
+    skin = body_points(xp, state, term.person, data["rows"])
+    outward = body_normals(xp, state, term.person, data["normal_rows"])
+    depth = xp.sum((skin - points) * outward, axis=-1)
+    return positive(xp, depth - data["allowed"]) * data["gate"]
+
+
 def object_in_object(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     """(N,) m: depth of one object's surface points inside another object."""
     points = object_points(xp, state, term.object, data["points"])
@@ -41,6 +53,14 @@ def body_in_itself(xp: Namespace, state: State, term: Term, data: Arrays) -> Arr
     offset = xp.take(centers, data["first"], 0) - xp.take(centers, data["second"], 0)
     distance = xp.sqrt(xp.sum(offset * offset, axis=-1) + 1e-12)
     return positive(xp, data["reach"] - distance)
+
+
+def body_in_skin(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(N,) m: depth of skin points of one limb below the tangent plane of the skin elsewhere that was nearest before."""
+    points = body_points(xp, state, term.person, data["rows"])
+    skin = body_points(xp, state, term.person, data["other_rows"])
+    outward = body_normals(xp, state, term.person, data["normal_rows"])
+    return positive(xp, xp.sum((skin - points) * outward, axis=-1)) * data["gate"]
 
 
 def body_in_ground(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
