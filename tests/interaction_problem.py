@@ -61,23 +61,81 @@ def _hand_terms(body: SkinnedBody, rng: np.random.Generator, frames: int) -> tup
     back = surface_points(body, "hips", 20, 1)
     open_gate = rng.uniform(0.2, 1.0, frames)
     return (
-        Term("pads", contact.pads, 0.003, 0, WRIST_OBJECT, constants={"rows": hand.rows[:36].reshape(9, 4, -1), "grid": grid},
-             frames={"weight": np.repeat(open_gate[:, None], 9, 1)}),
-        Term("surface", contact.surface, 0.006, 0, FIXED_OBJECT,
-             constants={"rows": back.rows, "grid": rounded_box((0.2, 0.2, 0.02)), "depth": np.full(20, 0.01)},
-             frames={"weight": np.repeat(open_gate[:, None], 20, 1), "gate": open_gate[:, None]}),
-        Term("anchored", contact.anchored, 0.003, 0, FREE_OBJECT, constants={"rows": hand.rows[:4]},
-             frames={"anchor": rng.normal(0.0, 0.1, (frames, 4, 3)), "gate": open_gate[:, None, None]}),
-        Term("facing", contact.facing, 0.3, 0, FIXED_OBJECT,
-             constants={"normal_rows": back.normal_rows, "normal": np.array([0.0, 0.0, 1.0])}, frames={"gate": open_gate[:, None]}),
-        Term("wrench", contact.wrench, 0.15, 0, WRIST_OBJECT,
-             constants={"rows": hand.rows, "normal_rows": hand.normal_rows, "grid": grid, "center": np.zeros(3), "radius": np.float64(0.05)}),
-        Term("centered", contact.centered, 0.006, 0, WRIST_OBJECT, constants={
-            "rows": hand.rows.mean(0, keepdims=True), "center": np.zeros(3), "axis": np.array([0.0, 0.0, 1.0]), "half_length": np.float64(0.001)}),
-        Term("together", contact.together, 0.012, constants={"rows": hand.rows[:1], "offset": np.array([0.02])}, frames={
-            "other_rows": np.repeat(back.rows[None, :1], frames, 0), "gate": open_gate,
-            "other_normal_rows": np.repeat(back.normal_rows[None, :1], frames, 0)}),
-    )  # fmt: skip
+        Term(
+            "pads",
+            contact.pads,
+            0.003,
+            0,
+            WRIST_OBJECT,
+            constants={"rows": hand.rows[:36].reshape(9, 4, -1), "grid": grid},
+            frames={"weight": np.repeat(open_gate[:, None], 9, 1)},
+        ),
+        Term(
+            "surface",
+            contact.surface,
+            0.006,
+            0,
+            FIXED_OBJECT,
+            constants={"rows": back.rows, "grid": rounded_box((0.2, 0.2, 0.02)), "depth": np.full(20, 0.01)},
+            frames={"weight": np.repeat(open_gate[:, None], 20, 1)},
+        ),
+        Term(
+            "anchored",
+            contact.anchored,
+            0.003,
+            0,
+            FREE_OBJECT,
+            constants={"rows": hand.rows[:4]},
+            frames={"anchor": rng.normal(0.0, 0.1, (frames, 4, 3)), "gate": open_gate[:, None, None]},
+        ),
+        Term(
+            "facing",
+            contact.facing,
+            0.3,
+            0,
+            FIXED_OBJECT,
+            constants={"normal_rows": back.normal_rows, "normal": np.array([0.0, 0.0, 1.0])},
+            frames={"gate": open_gate[:, None]},
+        ),
+        Term(
+            "wrench",
+            contact.wrench,
+            0.15,
+            0,
+            WRIST_OBJECT,
+            constants={
+                "rows": hand.rows,
+                "normal_rows": hand.normal_rows,
+                "grid": grid,
+                "center": np.zeros(3),
+                "radius": np.float64(0.05),
+            },
+        ),
+        Term(
+            "centered",
+            contact.centered,
+            0.006,
+            0,
+            WRIST_OBJECT,
+            constants={
+                "rows": hand.rows.mean(0, keepdims=True),
+                "center": np.zeros(3),
+                "axis": np.array([0.0, 0.0, 1.0]),
+                "half_length": np.float64(0.001),
+            },
+        ),
+        Term(
+            "together",
+            contact.together,
+            0.012,
+            constants={"rows": hand.rows[:1], "offset": np.array([0.02])},
+            frames={
+                "other_rows": np.repeat(back.rows[None, :1], frames, 0),
+                "gate": open_gate,
+                "other_normal_rows": np.repeat(back.normal_rows[None, :1], frames, 0),
+            },
+        ),
+    )
 
 
 def _body_terms(body: SkinnedBody, rng: np.random.Generator, frames: int) -> tuple[Term, ...]:
@@ -87,25 +145,111 @@ def _body_terms(body: SkinnedBody, rng: np.random.Generator, frames: int) -> tup
     stiffness = np.sqrt(body.freedoms.stiffness)
     head = surface_points(body, "head", 1, 3)
     return (
-        Term("natural", posture.natural_pose, 0.3, constants={"stiffness": stiffness},
-             frames={"reference": np.zeros((frames, len(stiffness)))}),
-        Term("root", posture.root_position, 0.05, constants={"rows": root, "radius": np.float64(0.005)},
-             frames={"reference": np.repeat(body.rest_joints[:1], frames, 0)}),
-        Term("planted", posture.planted, 0.002, constants={"rows": skin.rows[:6]},
-             frames={"anchor": np.repeat(skin.rest[None, :6], frames, 0), "gate": rng.uniform(0, 1, (frames, 6, 1))}),
-        Term("balance", posture.balance, 0.02, 0, WRIST_OBJECT,
-             constants={"rows": skin.rows.mean(0, keepdims=True), "load_center": np.zeros(3), "load_share": np.float64(0.05)},
-             frames={"over": rng.normal(0.0, 0.3, (frames, 3)), "gate": np.ones(frames)}),
-        Term("gaze", posture.gaze, 0.15, 0, FREE_OBJECT,
-             constants={"rows": np.concatenate([head.rows, head.normal_rows]), "target": np.array([0.0, 0.0, 0.05])}),
+        Term(
+            "natural",
+            posture.natural_pose,
+            0.3,
+            constants={"stiffness": stiffness},
+            frames={"reference": np.zeros((frames, len(stiffness)))},
+        ),
+        Term(
+            "root",
+            posture.root_position,
+            0.05,
+            constants={"rows": root, "radius": np.float64(0.005)},
+            frames={"reference": np.repeat(body.rest_joints[:1], frames, 0)},
+        ),
+        Term(
+            "planted",
+            posture.planted,
+            0.002,
+            constants={"rows": skin.rows[:6]},
+            frames={"anchor": np.repeat(skin.rest[None, :6], frames, 0), "gate": rng.uniform(0, 1, (frames, 6, 1))},
+        ),
+        Term(
+            "balance",
+            posture.balance,
+            0.02,
+            0,
+            WRIST_OBJECT,
+            constants={
+                "rows": skin.rows.mean(0, keepdims=True),
+                "load_center": np.zeros(3),
+                "load_share": np.float64(0.05),
+            },
+            frames={"over": rng.normal(0.0, 0.3, (frames, 3)), "gate": np.ones(frames)},
+        ),
+        Term(
+            "gaze",
+            posture.gaze,
+            0.15,
+            0,
+            FREE_OBJECT,
+            constants={"rows": np.concatenate([head.rows, head.normal_rows]), "target": np.array([0.0, 0.0, 0.05])},
+        ),
         Term("ground", penetration.body_in_ground, 0.003, constants={"rows": skin.rows}),
-        Term("body in object", penetration.body_in_object, 0.002, 0, FIXED_OBJECT,
-             constants={"rows": skin.rows, "grid": rounded_box((0.2, 0.2, 0.02)), "allowed": np.full(120, -0.002), "weight": np.ones(120)}),
-        Term("self", penetration.body_in_itself, 0.004, constants={
-            "rows": skin.rows, "first": np.arange(0, 60), "second": np.arange(60, 120), "reach": np.full(60, 0.3)}),
-        Term("object in body", penetration.object_in_body, 0.004, 0, FREE_OBJECT, constants={
-            "points": rng.normal(0.0, 0.1, (50, 3)), "rows": skin.rows, "radii": rng.uniform(0.05, 0.12, 120)}),
-    )  # fmt: skip
+        Term(
+            "body in object",
+            penetration.body_in_object,
+            0.002,
+            0,
+            FIXED_OBJECT,
+            constants={
+                "rows": skin.rows,
+                "grid": rounded_box((0.2, 0.2, 0.02)),
+                "allowed": np.full(120, -0.002),
+                "weight": np.ones(120),
+            },
+        ),
+        Term(
+            "self",
+            penetration.body_in_itself,
+            0.004,
+            constants={
+                "rows": skin.rows,
+                "first": np.arange(0, 60),
+                "second": np.arange(60, 120),
+                "reach": np.full(60, 0.3),
+            },
+        ),
+        Term(
+            "object in body",
+            penetration.object_in_body,
+            0.004,
+            0,
+            FREE_OBJECT,
+            constants={
+                "points": rng.normal(0.0, 0.1, (50, 3)),
+                "rows": skin.rows,
+                "radii": rng.uniform(0.05, 0.12, 120),
+            },
+        ),
+        Term(
+            "body in skin",
+            penetration.body_in_skin,
+            0.004,
+            frames={
+                "rows": np.repeat(skin.rows[None, :8], frames, 0),
+                "other_rows": np.repeat(skin.rows[None, 8:16], frames, 0),
+                "normal_rows": np.repeat(skin.normal_rows[None, 8:16], frames, 0),
+                "gate": np.ones((frames, 8)),
+            },
+        ),
+        Term(
+            "object in skin",
+            penetration.object_in_skin,
+            0.004,
+            0,
+            FREE_OBJECT,
+            frames={
+                "points": rng.normal(0.0, 0.1, (frames, 8, 3)),
+                "rows": np.repeat(skin.rows[None, :8], frames, 0),
+                "normal_rows": np.repeat(skin.normal_rows[None, :8], frames, 0),
+                "allowed": np.zeros((frames, 8)),
+                "gate": np.ones((frames, 8)),
+            },
+        ),
+    )
 
 
 def _object_terms(rng: np.random.Generator, frames: int) -> tuple[Term, ...]:
@@ -113,12 +257,41 @@ def _object_terms(rng: np.random.Generator, frames: int) -> tuple[Term, ...]:
     axis = np.array([0.0, 0.6, 0.8])
     grid = rounded_box((0.2, 0.2, 0.02))
     return (
-        Term("rest", contact.rest, 0.001, 0, WRIST_OBJECT, FREE_OBJECT, constants={"points": points, "grid": grid},
-             frames={"gate": np.ones((frames, 1))}),
-        Term("object in object", penetration.object_in_object, 0.001, 0, FREE_OBJECT, FIXED_OBJECT,
-             constants={"points": points, "grid": grid, "margin": np.float64(0.01)}),
-        Term("path", tracking.path, 0.01, 0, FREE_OBJECT, constants={"anchor": points[0], "dead_zone": np.float64(0.01)},
-             frames={"target": rng.normal(0.0, 0.1, (frames, 3)) + [0.2, 0.0, 1.0]}),
-        Term("axis", tracking.axis, 0.02, 0, WRIST_OBJECT, constants={"axis": axis},
-             frames={"target": np.repeat(axis[None], frames, 0)}),
-    )  # fmt: skip
+        Term(
+            "rest",
+            contact.rest,
+            0.001,
+            0,
+            WRIST_OBJECT,
+            FREE_OBJECT,
+            constants={"points": points, "grid": grid},
+            frames={"gate": np.ones((frames, 1))},
+        ),
+        Term(
+            "object in object",
+            penetration.object_in_object,
+            0.001,
+            0,
+            FREE_OBJECT,
+            FIXED_OBJECT,
+            constants={"points": points, "grid": grid, "margin": np.float64(0.01)},
+        ),
+        Term(
+            "path",
+            tracking.path,
+            0.01,
+            0,
+            FREE_OBJECT,
+            constants={"anchor": points[0], "dead_zone": np.float64(0.01)},
+            frames={"target": rng.normal(0.0, 0.1, (frames, 3)) + [0.2, 0.0, 1.0]},
+        ),
+        Term(
+            "axis",
+            tracking.axis,
+            0.02,
+            0,
+            WRIST_OBJECT,
+            constants={"axis": axis},
+            frames={"target": np.repeat(axis[None], frames, 0)},
+        ),
+    )

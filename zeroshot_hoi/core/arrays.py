@@ -16,9 +16,9 @@ Array = Any
 Namespace = Any
 
 _SHARED = (
-    "abs argmax arccos arctan2 asarray broadcast_to clip concatenate cos cross einsum exp floor linalg log log1p logaddexp "
-    "matmul maximum minimum moveaxis ones ones_like reshape sign sin sqrt stack sum tanh transpose where zeros "
-    "zeros_like max min mean swapaxes"
+    "abs argmax arccos arctan2 asarray broadcast_to clip concatenate cos cross einsum exp floor linalg log log1p "
+    "logaddexp matmul maximum minimum moveaxis ones ones_like reshape sign sin sqrt stack sum tanh transpose where "
+    "zeros zeros_like max min mean swapaxes"
 ).split()
 
 

@@ -123,7 +123,7 @@ def solve(
         if bool(done.all()):
             status = f"Converged after {iteration + 1} iterations."
             break
-    lost = int((~(np.isfinite(gradient).all(1) & np.isfinite(energies).all(1))).sum())
+    lost = int(np.sum(~np.all(np.isfinite(gradient), axis=1) | ~np.all(np.isfinite(energies), axis=1)))
     if lost:
         status = f"Diverged in {lost} of {len(x)} frames, whose energy or gradient is not finite. {status}"
     return _finish(engine, x, energies, history, smoothness, status)
@@ -206,7 +206,7 @@ def _regularized(matrix: np.ndarray, frozen: np.ndarray, damping: np.ndarray) ->
 
 
 def _uncoupled_step(matrix: np.ndarray, gradient: np.ndarray, frozen: np.ndarray, damping: np.ndarray) -> np.ndarray:
-    finite = np.isfinite(matrix).all((1, 2)) & np.isfinite(gradient).all(1)
+    finite: np.ndarray = np.all(np.isfinite(matrix), axis=(1, 2)) & np.all(np.isfinite(gradient), axis=1)
     matrix = np.where(finite[:, None, None], matrix, np.eye(matrix.shape[1]))
     right = np.where(frozen | ~finite[:, None], 0.0, -gradient)
     return np.linalg.solve(_regularized(matrix, frozen, damping), right[..., None])[..., 0]

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 import jax
+import jax.experimental
 import jax.numpy as jnp
 import numpy as np
 
@@ -28,14 +29,10 @@ def _enable_persistent_cache() -> None:
 
 
 def _precision(dtype: type) -> AbstractContextManager[Any]:
-    """JAX computes in float32 unless 64 bits are enabled; here they are for the length of one call."""
+    """JAX computes in float32 unless 64 bits are enabled; here they are for one call. The switch moved in JAX 0.8."""
     if dtype is not np.float64:
         return nullcontext()
-    if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(True)
-    from jax.experimental import enable_x64  # where it was before JAX 0.8
-
-    return enable_x64(True)
+    return getattr(jax if hasattr(jax, "enable_x64") else jax.experimental, "enable_x64")(True)  # noqa: B009
 
 
 class _Key:

@@ -37,7 +37,7 @@ class TorchEngine:
         then gives the tangent of `scalar * 2.0` 64 bits whatever the scalar has.
         """
 
-        def column(tangent: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        def column(tangent: torch.Tensor) -> tuple[Any, ...]:
             return jvp(lambda value: self._residuals(value, *arrays), (x,), (tangent.expand_as(x),))
 
         vectors, columns = vmap(column)(torch.eye(x.shape[1], dtype=x.dtype, device=x.device))
