@@ -22,10 +22,20 @@ def bone_pivots(body: SkinnedBody) -> np.ndarray:
     return np.concatenate([body.rest_joints, np.stack([bone.pivot for bone in body.twist_bones])])
 
 
+def _product(xp: Namespace, a: Array, b: Array) -> Array:
+    """a @ b for stacks of 3 x 3 matrices, written out: XLA fuses this, and calls a matrix library for each product."""
+    return xp.sum(a[..., :, :, None] * b[..., None, :, :], axis=-2)
+
+
+def _turned(xp: Namespace, a: Array, v: Array) -> Array:
+    """a @ v for stacks of 3 x 3 matrices and vectors."""
+    return xp.sum(a * v[..., None, :], axis=-1)
+
+
 def _local_rotations(xp: Namespace, body: SkinnedBody, pose: Array) -> Array:
     """(*batch, J, 3, 3) parent-relative rotations in the axes of the rest mesh."""
     frames = xp.asarray(body.joint_frames, dtype=pose.dtype)
-    return xp.matmul(xp.matmul(frames, exp_so3(xp, pose)), xp.swapaxes(frames, -1, -2))
+    return _product(xp, _product(xp, frames, exp_so3(xp, pose)), xp.swapaxes(frames, -1, -2))
 
 
 def _ancestor_tables(parents: np.ndarray) -> list[np.ndarray]:
@@ -52,8 +62,8 @@ def _joint_transforms(xp: Namespace, body: SkinnedBody, pose: Array, translation
     for table in _ancestor_tables(body.joint_parents):
         up = xp.index(table)
         before = xp.take(rotation, up, axis=-3)
-        position = xp.take(position, up, axis=-2) + xp.matmul(before, position[..., None])[..., 0]
-        rotation = xp.matmul(before, rotation)
+        position = xp.take(position, up, axis=-2) + _turned(xp, before, position)
+        rotation = _product(xp, before, rotation)
     return rotation[..., :count, :, :], position[..., :count, :]
 
 
@@ -71,8 +81,8 @@ def _twist_transforms(
     twist = exp_so3(xp, angle[..., None] * xp.asarray(rest_axes, dtype=pose.dtype))
     parent = xp.take(rotation, xp.index(parents), axis=-3)
     arm = np.stack([bone.pivot for bone in bones]) - body.rest_joints[parents]
-    moved = xp.matmul(parent, xp.asarray(arm[..., None], dtype=pose.dtype))[..., 0]
-    return xp.matmul(parent, twist), xp.take(position, xp.index(parents), axis=-2) + moved
+    moved = _turned(xp, parent, xp.asarray(arm, dtype=pose.dtype))
+    return _product(xp, parent, twist), xp.take(position, xp.index(parents), axis=-2) + moved
 
 
 def bone_transforms(xp: Namespace, body: SkinnedBody, pose: Array, translation: Array) -> Array:

@@ -30,7 +30,8 @@ def exp_so3(xp: Namespace, v: Array) -> Array:
     second = xp.where(small, 0.5 - squared / 24.0, (1.0 - xp.cos(angle)) / (angle * angle))[..., None, None]
     k = hat(xp, v)
     identity = xp.asarray([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], dtype=v.dtype)
-    return identity + first * k + second * xp.matmul(k, k)
+    square = v[..., :, None] * v[..., None, :] - squared[..., None, None] * identity
+    return identity + first * k + second * square
 
 
 def twist_angle(xp: Namespace, v: Array, axis: Array) -> Array:

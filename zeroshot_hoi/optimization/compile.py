@@ -204,7 +204,6 @@ class Compiler:
         anchors = np.stack([rows.sole_anchors(s.placements[name].feet) for s in starts])
         stance = np.stack([reference.planted["left"][t], reference.planted["right"][t]], 1)
         gate = np.repeat(stance, [len(rows.soles["left"]), len(rows.soles["right"])], axis=1)[..., None]
-        self_pairs = rows.pairs
         terms = [
             Term(f"natural:{name}", posture.natural_pose, SIGMA["natural"], p,
                  constants={"stiffness": stiffness}, frames={"reference": wanted}),
@@ -215,8 +214,8 @@ class Compiler:
             Term(f"ground:{name}", penetration.body_in_ground, SIGMA["ground"], p,
                  constants={"rows": rows.skin.rows}),
             Term(f"self:{name}", penetration.body_in_itself, SIGMA["body in itself"], p,
-                 constants={"rows": rows.spheres.centers.rows, "first": self_pairs[:, 0], "second": self_pairs[:, 1],
-                            "reach": rows.spheres.radii[self_pairs].sum(1)}),
+                 constants={"rows": rows.spheres.centers.rows, "radii": rows.spheres.radii,
+                            "apart": penetration.sphere_pairs(len(rows.spheres.radii), rows.pairs)}),
             self._balance(name, p, rows, anchors, t),
             self._folded(name, p, starts, t),
         ]  # fmt: skip

@@ -217,7 +217,7 @@ def _problem(
     inside = surface_points(body, f"{side} hand", 160, 3)
     spheres = body_spheres(body)
     own = [i for i, label in enumerate(spheres.parts) if label.startswith(side) and label.split()[1] in (*FINGERS, "thumb", "hand", "palm")]
-    pairs = np.array([p for p in spheres.pairs if p[0] in own and p[1] in own]).reshape(-1, 2)
+    pairs = np.array([(own.index(a), own.index(b)) for a, b in spheres.pairs if a in own and b in own]).reshape(-1, 2)
     near = np.linalg.norm(scene_object.samples.points - part.center, axis=1).argsort()[:500]
     length = np.ptp(scene_object.vertices[np.unique(scene_object.faces[part.faces])] @ part.axis)
     part_vertices = scene_object.vertices[np.unique(scene_object.faces[part.faces])]
@@ -238,8 +238,8 @@ def _problem(
             "axis": part.axis, "half_length": np.float64(max(length / 2.0 - 0.055, 0.0))}),
         Term("natural", posture.natural_pose, 0.6, constants={"reference": lean, "stiffness": stiffness}),
         Term("fingers", penetration.body_in_itself, 0.001, constants={
-            "rows": spheres.centers.rows, "first": pairs[:, 0], "second": pairs[:, 1],
-            "reach": 1.1 * spheres.radii[pairs].sum(1)}),
+            "rows": spheres.centers.rows[own], "radii": 1.1 * spheres.radii[own],
+            "apart": penetration.sphere_pairs(len(own), pairs)}),
     )  # fmt: skip
     base = {
         "q0": np.repeat(start[None], count, 0),

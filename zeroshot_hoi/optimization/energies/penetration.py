@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from zeroshot_hoi.core.arrays import Array, Namespace
 from zeroshot_hoi.optimization.energies.shared import body_normals, body_points, distance_to, object_points, positive
 from zeroshot_hoi.optimization.problem import Arrays, State, Term
@@ -48,11 +50,26 @@ def object_in_object(xp: Namespace, state: State, term: Term, data: Arrays) -> A
 
 
 def body_in_itself(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
-    """(P,) m: overlap of pairs of spheres that belong to different limbs or fingers."""
-    centers = body_points(xp, state, term.person, data["rows"])
-    offset = xp.take(centers, data["first"], 0) - xp.take(centers, data["second"], 0)
+    """(N,) m: deepest overlap of each sphere with any sphere of another limb or finger that it may not meet.
+
+    `apart (N, N)` is zero where two spheres may not meet and minus a large length elsewhere.
+    """
+    centers, radii = body_points(xp, state, term.person, data["rows"]), data["radii"]
+    squared = xp.sum(centers * centers, axis=-1)
+    squared = squared[:, None] + squared[None] - 2.0 * xp.matmul(centers, xp.swapaxes(centers, 0, 1))
+    overlap = radii[:, None] + radii[None] - xp.sqrt(xp.maximum(squared, 1e-12)) + data["apart"]
+    other = xp.argmax(overlap, axis=1)
+    offset = centers - xp.take(centers, other, 0)
     distance = xp.sqrt(xp.sum(offset * offset, axis=-1) + 1e-12)
-    return positive(xp, data["reach"] - distance)
+    meets = xp.where(xp.max(data["apart"], axis=1) < 0.0, xp.zeros_like(radii), xp.ones_like(radii))
+    return positive(xp, radii + xp.take(radii, other, 0) - distance) * meets
+
+
+def sphere_pairs(count: int, pairs: np.ndarray) -> np.ndarray:
+    """`apart (count, count)` for `body_in_itself` from `pairs (P, 2)` of spheres that may not meet."""
+    apart = np.full((count, count), -10.0)
+    apart[pairs[:, 0], pairs[:, 1]] = apart[pairs[:, 1], pairs[:, 0]] = 0.0
+    return apart
 
 
 def body_in_skin(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
