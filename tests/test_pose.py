@@ -1,0 +1,208 @@
+"""Natural postures and placements: angles within limits, soles on the ground, the pelvis above the seat, symmetry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from tests.plain_scene import SCENES, chair_scene
+from zeroshot_hoi.body import bone_transforms, joint_positions, load_body, pose_vertices, to_pose
+from zeroshot_hoi.body.postures import POSTURES, angles, posture
+from zeroshot_hoi.core.arrays import numpy_namespace
+from zeroshot_hoi.core.body import SkinnedBody
+from zeroshot_hoi.core.errors import HoiError
+from zeroshot_hoi.core.plan import Plan
+from zeroshot_hoi.core.reference import InitialScene, Placement
+from zeroshot_hoi.optimization.person import person_rows
+from zeroshot_hoi.planning.recipe import plan_from_recipe
+from zeroshot_hoi.pose.prior import SEAT_OFFSETS, STANDOFF, place
+from zeroshot_hoi.recipe import Recipe
+
+XP = numpy_namespace()
+PERSON = "person 1"
+
+
+@pytest.fixture(scope="module")
+def bodies() -> dict[str, SkinnedBody]:
+    return {name: load_body(name) for name in ("neutral", "female", "male")}
+
+
+@pytest.fixture(scope="module")
+def scenes(bodies: dict[str, SkinnedBody]) -> dict[str, tuple[Plan, InitialScene]]:
+    """Recipe -> its plan and initial scene."""
+    result = {}
+    for name, make in SCENES.items():
+        plan, (objects, parts) = plan_from_recipe(Recipe.load(name)), make()
+        result[name] = plan, place(plan, {PERSON: bodies["neutral"]}, objects, parts)
+    return result
+
+
+def _vertices(body: SkinnedBody, placement: Placement) -> np.ndarray:
+    """World vertices (V, 3) of a placed body."""
+    local = pose_vertices(XP, body, to_pose(XP, body.freedoms, placement.q), np.zeros(3))
+    return Rotation.from_euler("z", placement.heading).apply(local) + placement.root
+
+
+def _joints(body: SkinnedBody, name: str) -> dict[str, np.ndarray]:
+    pose = to_pose(XP, body.freedoms, posture(body, name))
+    return dict(
+        zip(body.joint_names, joint_positions(XP, body, bone_transforms(XP, body, pose, np.zeros(3))), strict=True)
+    )
+
+
+@pytest.mark.parametrize("body_name", ["neutral", "female", "male"])
+@pytest.mark.parametrize("name", list(POSTURES))
+def test_postures_have_their_angles_within_limits(name: str, body_name: str, bodies: dict[str, SkinnedBody]) -> None:
+    body = bodies[body_name]
+    q, freedoms = posture(body, name), body.freedoms
+    low, high = freedoms.limits.T
+    assert ((q >= low) & (q <= high)).all()
+    for key, degrees in POSTURES[name].items():
+        for full in [key] if not key.startswith("side ") else [key.replace("side", s, 1) for s in ("left", "right")]:
+            d = freedoms.index(full)
+            asked = np.clip(np.radians(degrees), low[d] + freedoms.rest[d], high[d] + freedoms.rest[d])
+            assert q[d] + freedoms.rest[d] == pytest.approx(asked), full
+            assert abs(q[d] + freedoms.rest[d] - np.radians(degrees)) < np.radians(0.5), "a posture asks beyond a limit"
+
+
+@pytest.mark.parametrize("name", list(POSTURES))
+def test_postures_are_mirror_images_of_themselves(name: str, bodies: dict[str, SkinnedBody]) -> None:
+    joints = _joints(bodies["neutral"], name)
+    for joint, place_ in joints.items():
+        if joint.startswith("left_"):
+            other = joints[joint.replace("left_", "right_")]
+            assert other * [1, -1, 1] == pytest.approx(place_, abs=2e-3), joint
+
+
+def test_postures_look_like_their_names(bodies: dict[str, SkinnedBody]) -> None:
+    stand, sit = _joints(bodies["neutral"], "stand"), _joints(bodies["neutral"], "sit")
+    thigh = np.linalg.norm(stand["left_knee"] - stand["left_hip"])
+    assert stand["left_hip"][2] - stand["left_knee"][2] > 0.97 * thigh
+    assert abs(sit["left_hip"][2] - sit["left_knee"][2]) < 0.35 * thigh
+    assert sit["left_knee"][0] - sit["left_hip"][0] > 0.9 * thigh
+    assert sit["left_knee"][2] - sit["left_ankle"][2] > 0.9 * np.linalg.norm(sit["left_knee"] - sit["left_ankle"])
+    for joints in (stand, sit):
+        assert joints["head"][2] > joints["neck"][2] > joints["pelvis"][2]
+        assert joints["left_wrist"][2] < joints["left_shoulder"][2]
+
+
+def test_unknown_postures_and_freedoms_are_refused(bodies: dict[str, SkinnedBody]) -> None:
+    with pytest.raises(HoiError, match="Did you mean 'stand'"):
+        posture(bodies["neutral"], "stnad")
+    with pytest.raises(ValueError, match="tuple"):
+        angles(bodies["neutral"], {"tail flexion": 3.0})
+
+
+@pytest.mark.parametrize("body_name", ["neutral", "female", "male"])
+def test_a_stander_touches_the_ground_and_her_soles_are_anchored_on_it(
+    body_name: str, bodies: dict[str, SkinnedBody]
+) -> None:
+    body = bodies[body_name]
+    plan = plan_from_recipe(Recipe.load("lift_dumbbell"))
+    objects, parts = SCENES["lift_dumbbell"]()
+    (placement,) = place(plan, {PERSON: body}, objects, parts).people[PERSON]
+    vertices = _vertices(body, placement)
+    assert vertices[:, 2].min() == pytest.approx(0.0, abs=1e-6)
+    soles = np.array([region.endswith("sole") for region in body.regions])
+    for side in ("left", "right"):
+        mine = soles & np.array([region.startswith(side) for region in body.regions])
+        assert vertices[mine, 2].min() < 0.01
+    rows = person_rows(body)
+    anchors = rows.sole_anchors(placement.feet)
+    halves = np.split(anchors, [len(rows.soles["left"])])
+    for side, points in zip(("left", "right"), halves, strict=True):
+        assert points[:, 2].min() == pytest.approx(0.0, abs=1e-3)
+        assert points[:, 2].max() < 0.012
+        x, y, _ = placement.feet[side]
+        assert np.linalg.norm(points[:, :2].mean(0) - [x, y]) < 0.15
+        assert np.ptp(points[:, 0]) > 0.15, "the foot points ahead"
+    assert halves[0].mean(0)[1] > halves[1].mean(0)[1] + 0.1, "left is left"
+    assert halves[0].mean(0) * [1, -1, 1] == pytest.approx(halves[1].mean(0), abs=5e-3)
+    assert placement.feet["left"][2] > 0.0 > placement.feet["right"][2], "toes point outward"
+
+
+def test_standing_at_the_board_faces_it_from_outside(
+    scenes: dict[str, tuple[Plan, InitialScene]], bodies: dict[str, SkinnedBody]
+) -> None:
+    _, scene = scenes["ironing"]
+    board = scene.objects["ironing board"].translation
+    placements = scene.people[PERSON]
+    assert len(placements) >= 3
+    assert len({(round(p.root[0], 4), round(p.root[1], 4)) for p in placements}) == len(placements)
+    for placement in placements:
+        ahead = np.array([np.cos(placement.heading), np.sin(placement.heading)])
+        toward = board[:2] - placement.root[:2]
+        along = abs(toward @ [-ahead[1], ahead[0]])
+        assert toward @ ahead > 0.18 + min(STANDOFF) - 1e-6, "outside the board's edge"
+        assert toward @ ahead < 0.18 + max(STANDOFF) + 1e-6
+        assert along < 0.3
+        assert -np.pi <= placement.heading <= np.pi
+        assert _vertices(bodies["neutral"], placement)[:, 2].min() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_what_rests_on_something_lies_on_its_part(scenes: dict[str, tuple[Plan, InitialScene]]) -> None:
+    plan, scene = scenes["ironing"]
+    assert set(scene.objects) == set(plan.objects)
+    board, iron = scene.objects["ironing board"], scene.objects["iron"]
+    assert board.translation[2] == 0.0
+    assert iron.translation == pytest.approx(board.translation + [0.0, 0.0, 0.85], abs=1e-6)
+
+
+def test_sitters_are_above_the_seat_in_front_of_the_backrest(
+    scenes: dict[str, tuple[Plan, InitialScene]], bodies: dict[str, SkinnedBody]
+) -> None:
+    body = bodies["neutral"]
+    _, scene = scenes["sit_on_chair"]
+    placements = scene.people[PERSON]
+    assert len(placements) >= len(SEAT_OFFSETS)
+    buttock = np.array(["buttock" in region for region in body.regions])
+    back = np.array([region == "back" for region in body.regions])
+    for placement in placements:
+        assert placement.heading == pytest.approx(0.0, abs=1e-9), "the sitter looks where the chair looks"
+        assert 0.5 < placement.root[2] < 0.75
+        assert abs(placement.root[1]) < 0.02
+        vertices = _vertices(body, placement)
+        assert vertices[buttock, 2].min() == pytest.approx(0.45, abs=0.02)
+        assert vertices[back, 0].min() > -0.20 + min(SEAT_OFFSETS) - 0.01
+        for x, y, _ in placement.feet.values():
+            assert x > 0.05
+            assert abs(y) < 0.3
+    advances = {round(p.feet["left"][0] - p.root[0], 3) for p in placements}
+    assert len(advances) >= 2, "the feet are tried in several places"
+
+
+def test_a_turned_front_turns_the_sitter(bodies: dict[str, SkinnedBody]) -> None:
+    plan, (objects, parts) = plan_from_recipe(Recipe.load("sit_on_chair")), chair_scene()
+    turn = Rotation.from_euler("z", 90, degrees=True)
+    chair = objects["chair"]
+    turned = replace(chair, vertices=turn.apply(chair.vertices))
+    regions = {
+        name: replace(r, center=turn.apply(r.center), normal=turn.apply(r.normal), axis=turn.apply(r.axis))
+        for name, r in parts["chair"].parts.items()
+    }
+    known = replace(parts["chair"], parts=regions, front=np.array([0.0, 1.0, 0.0]))
+    straight = place(plan, {PERSON: bodies["neutral"]}, objects, parts).people[PERSON]
+    found = place(plan, {PERSON: bodies["neutral"]}, {"chair": turned}, {"chair": known}).people[PERSON]
+    for before, after in zip(straight, found, strict=True):
+        assert after.heading == pytest.approx(np.pi / 2)
+        assert after.root == pytest.approx(turn.apply(before.root), abs=1e-6)
+
+
+def test_sitting_without_a_support_says_what_to_add(bodies: dict[str, SkinnedBody]) -> None:
+    plan, (objects, parts) = plan_from_recipe(Recipe.load("sit_on_chair")), chair_scene()
+    contacts = {name: replace(c, kind="touch") for name, c in plan.contacts.items()}
+    with pytest.raises(HoiError, match="no edge of kind 'support'"):
+        place(replace(plan, contacts=contacts), {PERSON: bodies["neutral"]}, objects, parts)
+
+
+def test_a_side_of_something_without_a_front_is_an_error(bodies: dict[str, SkinnedBody]) -> None:
+    plan, (objects, parts) = plan_from_recipe(Recipe.load("ironing")), SCENES["ironing"]()
+    at_left = (replace(plan.relations[0], side="left"),)
+    with pytest.raises(HoiError, match="front=x"):
+        place(replace(plan, relations=at_left), {PERSON: bodies["neutral"]}, objects, parts)
+    front = {**parts, "ironing board": replace(parts["ironing board"], front=np.array([0.0, 1.0, 0.0]))}
+    scene = place(replace(plan, relations=at_left), {PERSON: bodies["neutral"]}, objects, front)
+    assert all(p.root[0] - scene.objects["ironing board"].translation[0] < -0.6 for p in scene.people[PERSON])

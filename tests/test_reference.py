@@ -1,0 +1,275 @@
+"""The vocabulary of motion: smooth starts, the asked extents, physics where there is some, and helpful refusals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from tests.plain_scene import SCENES
+from zeroshot_hoi.body import load_body
+from zeroshot_hoi.core.body import SkinnedBody
+from zeroshot_hoi.core.errors import HoiError, RecipeError
+from zeroshot_hoi.core.plan import MotionPhrase, Plan
+from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion
+from zeroshot_hoi.planning.recipe import plan_from_recipe
+from zeroshot_hoi.pose.prior import place
+from zeroshot_hoi.recipe import Recipe
+from zeroshot_hoi.reference.scripted import script_motion
+from zeroshot_hoi.reference.timing import back_and_forth, minimum_jerk, phrase_time
+from zeroshot_hoi.reference.verbs import GRAVITY, OBJECT_VERBS, PERSON_VERBS, VERBS, Workspace, complete
+
+PERSON = "person 1"
+WORKSPACE = Workspace(
+    forward=np.array([0.0, 1.0, 0.0]),
+    left=np.array([-1.0, 0.0, 0.0]),
+    shoulder=np.array([0.2, 0.0, 1.4]),
+    elbow=np.array([0.2, 0.0, 1.1]),
+    forearm=0.33,
+    along=np.array([0.6, 0.8, 0.0]),
+)
+FINE = np.linspace(0.0, 1.0, 2001)
+SECONDS = 3.0
+
+
+def _move(verb: str, **given: float | str) -> tuple[np.ndarray, np.ndarray]:
+    """Path (2001, 3) in metres and turns (2001, 3) in radians."""
+    return OBJECT_VERBS[verb].move(WORKSPACE, FINE, complete(verb, given, False), SECONDS)
+
+
+# -- timing -----------------------------------------------------------------------------------------------------------
+
+
+def test_minimum_jerk_rests_at_both_ends() -> None:
+    s = minimum_jerk(FINE)
+    step = FINE[1]
+    velocity = np.gradient(s, step)
+    assert s[0] == 0.0
+    assert s[-1] == pytest.approx(1.0)
+    assert (np.diff(s) >= 0.0).all()
+    assert np.abs(velocity[[0, -1]]).max() < 1e-4
+    assert np.abs(np.gradient(velocity, step)[[0, -1]]).max() < 0.1
+    assert velocity.max() == pytest.approx(1.875, rel=1e-4), "15/8, the peak of a minimum-jerk movement"
+    assert s == pytest.approx(1.0 - s[::-1])
+    assert minimum_jerk(np.array([-3.0, 7.0])).tolist() == [0.0, 1.0]
+
+
+def test_phrases_last_from_start_to_end() -> None:
+    u = phrase_time(11, 0.2, 0.6)
+    assert u[:3].tolist() == [0.0, 0.0, 0.0]
+    assert u[4] == pytest.approx(0.5)
+    assert u[6:].tolist() == [1.0] * 5
+    assert np.isfinite(phrase_time(5, 0.5, 0.5)).all()
+
+
+def test_back_and_forth_turns_at_rest() -> None:
+    s = back_and_forth(FINE, 2.0)
+    turning = [0, 500, 1000, 1500, 2000]
+    assert s[turning] == pytest.approx([0.0, 1.0, 0.0, 1.0, 0.0], abs=1e-12)
+    assert np.abs(np.gradient(s, FINE[1])[turning]).max() < 0.02
+
+
+# -- verbs of objects -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", list(OBJECT_VERBS))
+def test_every_verb_is_finite_and_begins_at_rest(verb: str) -> None:
+    path, turn = _move(verb)
+    assert path.shape == turn.shape == (len(FINE), 3)
+    assert np.isfinite(path).all()
+    assert np.isfinite(turn).all()
+    for moved in (path, turn):
+        speed = np.linalg.norm(np.diff(moved, axis=0), axis=1) / FINE[1]
+        assert speed[0] <= 0.02 * max(speed.max(), 1e-12), "begins with a jolt"
+    if not OBJECT_VERBS[verb].absolute and verb != "stroke":
+        assert path[0] == pytest.approx(np.zeros(3), abs=0.31 if verb == "swing" else 1e-12)
+
+
+def test_hold_stays() -> None:
+    assert not any(part.any() for part in _move("hold"))
+
+
+@pytest.mark.parametrize("distance", [0.1, 0.3])
+@pytest.mark.parametrize(("word", "direction"), [("along", WORKSPACE.along), ("left", WORKSPACE.left)])
+def test_a_stroke_is_as_long_as_it_should_be(distance: float, word: str, direction: np.ndarray) -> None:
+    path, turn = _move("stroke", distance=distance, direction=word, cycles=3.0)
+    along = path @ direction
+    assert np.ptp(along) == pytest.approx(distance, rel=1e-4)
+    assert along.max() == pytest.approx(-along.min()), "around the place of work"
+    assert path - along[:, None] * direction == pytest.approx(np.zeros_like(path), abs=1e-12)
+    assert ((along[1:-1] > along[:-2]) & (along[1:-1] >= along[2:])).sum() == 3
+    assert not turn.any()
+
+
+def test_lift_carry_and_press_end_where_they_should() -> None:
+    assert _move("lift", height=0.4)[0][-1] == pytest.approx([0.0, 0.0, 0.4])
+    path, _ = _move("carry", distance=0.6, direction="back", arc=0.1)
+    assert path[-1] == pytest.approx([0.0, -0.6, 0.0])
+    assert path[:, 2].max() == pytest.approx(0.1, rel=1e-4)
+    pressed, _ = _move("press", distance=0.02, cycles=2.0)
+    assert pressed[:, 2].min() == pytest.approx(-0.02, rel=1e-4)
+    assert pressed[-1] == pytest.approx(np.zeros(3), abs=1e-9)
+
+
+def test_tilt_turns_once_or_to_and_fro() -> None:
+    path, turn = _move("tilt", angle=50.0)
+    assert not path.any()
+    assert turn[-1] == pytest.approx(np.radians(50.0) * WORKSPACE.forward)
+    assert np.abs(_move("tilt", angle=50.0, cycles=1.0)[1][-1]).max() < 1e-9
+
+
+def test_a_swing_hangs_from_its_pivot() -> None:
+    path, turn = _move("swing", angle=80.0, radius=0.5)
+    arm = path - np.array([0.0, 0.0, 0.5])
+    assert np.linalg.norm(arm, axis=1) == pytest.approx(0.5)
+    assert Rotation.from_rotvec(turn).apply([0.0, 0.0, -0.5]) == pytest.approx(arm)
+    assert np.ptp(turn @ WORKSPACE.left) == pytest.approx(np.radians(80.0), rel=1e-4)
+
+
+@pytest.mark.parametrize("height", [0.2, 0.8])
+def test_a_toss_falls_with_gravity(height: float) -> None:
+    path, turn = _move("toss", height=height, spin=180.0)
+    z, dt = path[:, 2], SECONDS * FINE[1]
+    assert z.max() == pytest.approx(height, rel=1e-3)
+    flying = np.flatnonzero(z > 1e-9)
+    acceleration = np.diff(z, n=2)[flying[2:-2]] / dt**2
+    assert acceleration == pytest.approx(np.full(len(acceleration), -GRAVITY), rel=1e-3)
+    assert z[0] == z[-1] == 0.0
+    assert turn[-1] == pytest.approx(np.pi * WORKSPACE.left)
+
+
+def test_a_curl_goes_around_the_elbow() -> None:
+    path, turn = _move("curl", **{"from": 20.0, "to": 110.0})
+    arm = path - WORKSPACE.elbow
+    assert np.linalg.norm(arm, axis=1) == pytest.approx(WORKSPACE.forearm)
+    bend = np.degrees(np.arctan2(arm @ WORKSPACE.forward, -arm[:, 2]))
+    assert bend[[0, 1000, 2000]] == pytest.approx([20.0, 110.0, 20.0], abs=1e-6)
+    assert np.abs(arm @ WORKSPACE.left).max() < 1e-12
+    assert np.degrees(np.linalg.norm(turn[1000])) == pytest.approx(110.0)
+
+
+@pytest.mark.parametrize(
+    ("verb", "given", "person", "message"),
+    [
+        ("strok", {}, False, "Did you mean 'stroke'"),
+        ("lean_bak", {}, True, "Did you mean 'lean_back'"),
+        ("lean_back", {}, False, "Unknown verb 'lean_back'"),
+        ("stroke", {"distanse": 1.0}, False, "no parameter 'distanse'. Did you mean 'distance'"),
+        ("lean_back", {"angel": 1.0}, True, "no parameter 'angel'. Did you mean 'angle'"),
+    ],
+)
+def test_unknown_verbs_and_parameters_are_refused(verb: str, given: dict, person: bool, message: str) -> None:
+    with pytest.raises(HoiError, match=message):
+        complete(verb, given, person)
+
+
+def test_wrong_values_are_refused() -> None:
+    with pytest.raises(RecipeError, match="must be a number; got 'far'"):
+        _move("stroke", distance="far")
+    with pytest.raises(RecipeError, match="Did you mean 'forward'"):
+        _move("carry", direction="forwards")
+
+
+def test_defaults_are_completed_and_the_vocabulary_is_whole() -> None:
+    assert complete("stroke", {"cycles": 5.0}, False)["cycles"] == 5.0
+    assert complete("stroke", {"cycles": 5.0}, False)["distance"] == OBJECT_VERBS["stroke"].parameters["distance"]
+    assert set(VERBS) == set(OBJECT_VERBS) | set(PERSON_VERBS)
+    assert not set(OBJECT_VERBS) & set(PERSON_VERBS)
+
+
+# -- whole scripts ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def body() -> SkinnedBody:
+    return load_body("neutral")
+
+
+def _play(name: str, body: SkinnedBody, **changes: object) -> tuple[Plan, InitialScene, ReferenceMotion]:
+    plan, (objects, parts) = replace(plan_from_recipe(Recipe.load(name)), **changes), SCENES[name]()
+    scene = place(plan, {PERSON: body}, objects, parts)
+    return plan, scene, script_motion(plan, {PERSON: body}, objects, parts, scene)
+
+
+@pytest.fixture(scope="module")
+def played(body: SkinnedBody) -> dict[str, tuple[Plan, InitialScene, ReferenceMotion]]:
+    return {name: _play(name, body) for name in SCENES}
+
+
+@pytest.mark.parametrize("name", list(SCENES))
+def test_references_are_finite_smooth_and_within_range(
+    name: str, played: dict[str, tuple[Plan, InitialScene, ReferenceMotion]], body: SkinnedBody
+) -> None:
+    plan, _, reference = played[name]
+    person = reference.people[PERSON]
+    assert person.q.shape == (plan.frames, len(body.freedoms.names))
+    assert np.isfinite(person.q).all()
+    assert 0.0 < np.abs(np.diff(person.q, axis=0)).max() < 0.25, "radians a frame"
+    assert set(person.planted) == {"left", "right"}
+    for track in [*person.planted.values(), *person.gates.values(), *person.palms_on_thighs.values()]:
+        assert track.shape == (plan.frames,)
+        assert ((track >= 0.0) & (track <= 1.0)).all()
+    for thing in reference.objects.values():
+        assert thing.translation.shape == (plan.frames, 3)
+        assert thing.rotation @ np.swapaxes(thing.rotation, 1, 2) == pytest.approx(
+            np.tile(np.eye(3), (plan.frames, 1, 1)), abs=1e-9
+        )
+        assert np.linalg.norm(thing.axis) == pytest.approx(1.0)
+        assert np.linalg.norm(np.diff(thing.translation, axis=0), axis=1).max() < 0.12, "metres a frame"
+
+
+def test_only_what_moves_has_a_reference(played: dict[str, tuple[Plan, InitialScene, ReferenceMotion]]) -> None:
+    assert set(played["ironing"][2].objects) == {"iron"}
+    assert set(played["lift_dumbbell"][2].objects) == {"dumbbell"}
+    assert set(played["sit_on_chair"][2].objects) == set()
+
+
+def test_the_iron_strokes_on_the_board_within_reach(
+    played: dict[str, tuple[Plan, InitialScene, ReferenceMotion]],
+) -> None:
+    _, scene, reference = played["ironing"]
+    path, board = reference.objects["iron"].translation, scene.objects["ironing board"].translation
+    on_board = path - board
+    assert on_board[:, 2] == pytest.approx(np.full(len(path), 0.85), abs=1e-6)
+    assert np.abs(on_board[:, 0]).max() < 0.6
+    assert np.abs(on_board[:, 1]).max() < 0.18
+    assert np.ptp(path[:, 0]) == pytest.approx(0.30, rel=0.02), "along the board's long side"
+    placement = scene.people[PERSON][0]
+    assert np.linalg.norm(path[:, :2] - placement.root[:2], axis=1).max() < 0.75
+
+
+def test_the_dumbbell_rises_and_comes_back(played: dict[str, tuple[Plan, InitialScene, ReferenceMotion]]) -> None:
+    plan, _, reference = played["lift_dumbbell"]
+    thing = reference.objects["dumbbell"]
+    assert thing.symmetric
+    assert np.ptp(thing.translation[:, 2]) > 0.3
+    assert thing.translation[0] == pytest.approx(thing.translation[-1], abs=1e-6)
+    turned = Rotation.from_matrix(thing.rotation[0].T @ thing.rotation[plan.frames // 2]).magnitude()
+    assert turned > np.radians(60.0)
+
+
+def test_leaning_back_ends_in_contact(body: SkinnedBody) -> None:
+    lean = (MotionPhrase(PERSON, "lean_back", 0.2, 0.7),)
+    plan, _, reference = _play("sit_on_chair", body, script=lean)
+    (edge,) = [e for e in plan.graph.edges if e.first.part == "torso"]
+    gate = reference.people[PERSON].gates[edge.name]
+    assert gate[0] == 0.0
+    assert gate[-1] == pytest.approx(1.0)
+    assert (np.diff(gate) >= -1e-12).all()
+    hips = next(e for e in plan.graph.edges if e.first.part == "hips")
+    assert reference.people[PERSON].gates[hips.name].min() >= 0.0
+
+
+def test_a_script_with_an_unknown_word_is_refused(body: SkinnedBody) -> None:
+    with pytest.raises(HoiError, match="Did you mean 'stroke'"):
+        _play("ironing", body, script=(MotionPhrase("iron", "stroek"),))
+    with pytest.raises(HoiError, match="no parameter 'hight'"):
+        _play("ironing", body, script=(MotionPhrase("iron", "lift", parameters={"hight": 0.1}),))
+
+
+@pytest.mark.parametrize("frames", [2, 17])
+def test_short_clips_play_too(frames: int, body: SkinnedBody) -> None:
+    _, _, reference = _play("ironing", body, frames=frames)
+    assert reference.objects["iron"].translation.shape == (frames, 3)
