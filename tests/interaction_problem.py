@@ -207,9 +207,8 @@ def _body_terms(body: SkinnedBody, rng: np.random.Generator, frames: int) -> tup
             0.004,
             constants={
                 "rows": skin.rows,
-                "first": np.arange(0, 60),
-                "second": np.arange(60, 120),
-                "reach": np.full(60, 0.3),
+                "radii": np.full(120, 0.15),
+                "apart": penetration.sphere_pairs(120, np.stack([np.arange(60), np.arange(60, 120)], 1)),
             },
         ),
         Term(

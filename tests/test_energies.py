@@ -114,9 +114,11 @@ CLOSED_FORM: list[tuple[str, Any, np.ndarray, dict[str, Any], Any]] = [
     ("object_in_object: margin", penetration.object_in_object, _x(thing=(0, 0, 0.01)),
      {"points": np.array([[0, 0, 0], [0, 0, -0.03], [0, 0, 0.1]]), "grid": FLOOR, "margin": np.float64(0.015)},
      [0.005, 0.035, 0.0]),
-    ("body_in_itself: overlap of two bones' spheres", penetration.body_in_itself, _x(second=(0.08, 0, 0)),
-     {"rows": np.concatenate([_rows([0, 0, 0]), _rows([[0, 0, 0], [0.1, 0, 0]], 1)]), "first": np.array([0, 0]),
-      "second": np.array([1, 2]), "reach": np.full(2, 0.1)}, [0.02, 0.0]),
+    ("body_in_itself: deepest overlap with what a sphere may not meet", penetration.body_in_itself,
+     _x(second=(0.08, 0, 0)),
+     {"rows": np.concatenate([_rows([[0, 0, 0], [0.001, 0, 0]]), _rows([[0, 0, 0], [0.1, 0, 0]], 1)]),
+      "radii": np.array([0.05, 0.04, 0.05, 0.05]),
+      "apart": penetration.sphere_pairs(4, np.array([[0, 2], [3, 0]]))}, [0.02, 0.0, 0.02, 0.0]),
     ("body_in_skin: below another limb's tangent plane, gate", penetration.body_in_skin, _x(second=(0, 0, 0.1)),
      {"rows": _rows([[0, 0.3, 0.07], [0, 0, 0.12], [0, 0, 0.05]]), "other_rows": _rows(np.zeros((3, 3)), 1),
       "normal_rows": _rows(np.tile([0, 0, 9], (3, 1)), 1, normals=True), "gate": np.array([1.0, 1.0, 0.5])},
@@ -147,6 +149,10 @@ CLOSED_FORM: list[tuple[str, Any, np.ndarray, dict[str, Any], Any]] = [
 ]  # fmt: skip
 
 
+PARTS = {contact.soft_minimum, penetration.sphere_pairs}
+"""Functions of the energies' modules that are no energies."""
+
+
 def _term(energy: Any) -> Term:
     return Term("test", energy, 1.0, person=0, object=0, other=1)
 
@@ -163,8 +169,8 @@ def test_closed_form(energy: Any, x: np.ndarray, data: dict[str, Any], expected:
 def test_every_energy_has_a_closed_form() -> None:
     modules = (contact, penetration, posture, tracking)
     public = {f for m in modules for f in vars(m).values() if getattr(f, "__module__", "") == m.__name__}
-    assert public - {case[1] for case in CLOSED_FORM} == {contact.soft_minimum}
-    assert public - {energy for energy, _ in GENERIC.values()} == {contact.soft_minimum}
+    assert public - {case[1] for case in CLOSED_FORM} == PARTS
+    assert public - {energy for energy, _ in GENERIC.values()} == PARTS
 
 
 def test_robust_form_grows_like_its_value_and_saturates() -> None:
@@ -218,8 +224,9 @@ def _generic() -> dict[str, tuple[Any, dict[str, Any]]]:
             "normal_rows": _rows(points[1], 1, normals=True)}),
         "object_in_object": (penetration.object_in_object, {"points": points[3], "grid": BALL,
                                                             "margin": np.float64(0.03)}),
-        "body_in_itself": (penetration.body_in_itself, {"rows": both, "first": np.arange(6), "second": np.arange(6, 12),
-                                                        "reach": np.full(6, 0.45)}),
+        "body_in_itself": (penetration.body_in_itself, {
+            "rows": both, "radii": rng.uniform(0.2, 0.25, 12),
+            "apart": penetration.sphere_pairs(12, np.stack([np.arange(6), np.arange(6, 12)], 1))}),
         "body_in_ground": (penetration.body_in_ground, {"rows": both}),
         "natural_pose": (posture.natural_pose, {"reference": rng.normal(size=3), "stiffness": rng.uniform(size=3)}),
         "root_position": (posture.root_position, {"rows": both[:1], "reference": rng.normal(size=3),
@@ -320,8 +327,8 @@ def test_slopes_are_finite_where_lengths_vanish() -> None:
     cases = {
         posture.root_position: {"rows": _rows(zero), "reference": zero, "radius": 0.03},
         tracking.path: {"anchor": zero, "target": zero, "dead_zone": 0.01},
-        penetration.body_in_itself: {"rows": _rows([zero, zero]), "first": np.array([0]), "second": np.array([1]),
-                                     "reach": 0.1 * ONE},
+        penetration.body_in_itself: {"rows": _rows([zero, zero]), "radii": np.full(2, 0.1),
+                                     "apart": penetration.sphere_pairs(2, np.array([[0, 1]]))},
         penetration.object_in_body: {"points": zero[None], "rows": _rows(zero), "radii": 0.1 * ONE},
         contact.facing: {"normal_rows": np.zeros((1, 8)), "normal": zero, "gate": 1.0},
         contact.surface: {"rows": _rows(zero), "grid": BALL, "depth": 0.0, "weight": 1.0},

@@ -65,7 +65,7 @@ def _frame_residuals(problem: Problem, x: np.ndarray, k: int) -> np.ndarray:
 def test_the_problem_has_every_kind_of_term_and_object(problem: Problem) -> None:
     modules = (contact, penetration, posture, tracking)
     energies = {f for m in modules for f in vars(m).values() if getattr(f, "__module__", "") == m.__name__}
-    assert energies - {t.energy for t in problem.terms} == {contact.soft_minimum}
+    assert energies - {t.energy for t in problem.terms} == {contact.soft_minimum, penetration.sphere_pairs}
     assert [problem.objects[k].kind for k in (WRIST_OBJECT, FREE_OBJECT, FIXED_OBJECT)] == ["ride", "free", "fixed"]
     assert FRAMES % CHUNK, "the last chunk must be padded"
 
