@@ -2,7 +2,8 @@
 
 Energies and kinematics are written once with Python operators and the `Namespace` passed in as `xp`; nothing there
 imports an array library. numpy and `jax.numpy` already agree, so they are used as they are through `Namespace`;
-torch gets the few functions whose names or arguments differ.
+torch gets the few functions whose names or arguments differ. `stop` gives a value without its derivative: what only
+chooses (an argmax) needs none, and an eager library would carry it along.
 """
 
 from __future__ import annotations
@@ -32,17 +33,20 @@ def numpy_namespace() -> Namespace:
     def take(array: Array, indices: Array, axis: int = 0) -> Array:
         return np.take(array, indices, axis=axis)
 
-    return _from_module(np, "numpy", take=take, index=lambda a: np.asarray(a, dtype=np.int64))
+    return _from_module(np, "numpy", take=take, index=lambda a: np.asarray(a, dtype=np.int64), stop=lambda a: a)
 
 
 def jax_namespace() -> Namespace:
     """The operations on JAX arrays."""
+    import jax
     import jax.numpy as jnp
 
     def take(array: Array, indices: Array, axis: int = 0) -> Array:
         return jnp.take(array, indices, axis=axis, mode="clip")
 
-    return _from_module(jnp, "jax", take=take, index=lambda a: jnp.asarray(a).astype(jnp.int32))
+    return _from_module(
+        jnp, "jax", take=take, index=lambda a: jnp.asarray(a).astype(jnp.int32), stop=jax.lax.stop_gradient
+    )
 
 
 def torch_namespace(device: Any = None) -> Namespace:
@@ -79,6 +83,13 @@ def torch_namespace(device: Any = None) -> Namespace:
         flat = torch.index_select(array, axis, indices.reshape(-1))
         return flat.reshape(array.shape[:axis] + tuple(indices.shape) + array.shape[axis + 1 :])
 
+    def matmul(a: Array, b: Array) -> Array:
+        """Many rows times few columns as the transposed product: under vmap torch then runs one product for all frames
+        and tangents, where it would copy the rows for each."""
+        if a.ndim == b.ndim == 2 and a.shape[0] > b.shape[1]:
+            return torch.matmul(b.mT, a.mT).mT
+        return torch.matmul(a, b)
+
     return SimpleNamespace(
         name="torch",
         abs=torch.abs,
@@ -99,7 +110,7 @@ def torch_namespace(device: Any = None) -> Namespace:
         log=torch.log,
         log1p=torch.log1p,
         logaddexp=pair(torch.logaddexp),
-        matmul=torch.matmul,
+        matmul=matmul,
         maximum=pair(torch.maximum),
         minimum=pair(torch.minimum),
         max=reduce(torch.amax),
@@ -112,6 +123,7 @@ def torch_namespace(device: Any = None) -> Namespace:
         sign=torch.sign,
         sin=torch.sin,
         sqrt=torch.sqrt,
+        stop=lambda a: a.detach(),
         stack=lambda arrays, axis=0: torch.stack(list(arrays), dim=axis),
         sum=reduce(torch.sum),
         swapaxes=torch.swapaxes,

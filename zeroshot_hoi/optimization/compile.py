@@ -69,7 +69,7 @@ class Pressed:
     points: np.ndarray
     """(T, PRESSED_POINTS, 3) object frame."""
     vertices: np.ndarray
-    """(T, PRESSED_POINTS)"""
+    """(T, PRESSED_POINTS) -1 where nothing is near."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,14 @@ class Start:
     touching: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Edge name -> (N,) which points of a support carry weight, 0 or 1."""
     near: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
-    """(person, object) -> (NEAR_POINTS,) body vertices that come near the object."""
+    """(person, object) -> (NEAR_POINTS,) of the person's `PersonRows.vertices` that come near the object."""
     corners: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
     """(person, object) -> (CORNERS,) object vertices that come near the person."""
     pressed: Mapping[tuple[str, str], Pressed] = field(default_factory=dict)
     """(person, object) -> the object's points that lie deepest below the skin, for every frame of the clip."""
     folded: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
-    """Person -> (T, FOLDED_POINTS) vertices of limbs deepest in the rest of the body, and the vertices nearest to them."""
+    """Person -> (T, FOLDED_POINTS) vertices of limbs deepest in the rest of the body, and the vertices nearest to them
+    (-1 where nothing is near)."""
 
 
 class Compiler:
@@ -110,10 +111,21 @@ class Compiler:
         self.plan, self.bodies, self.objects = plan, bodies, objects
         self.parts, self.initial, self.reference = parts, initial, reference
         self.people, self.names = list(bodies), list(objects)
-        self.rows: dict[str, PersonRows] = {n: person_rows(b) for n, b in bodies.items()}
+        self._open_rows = {n: person_rows(b) for n, b in bodies.items()}
+        self.rows: dict[str, PersonRows] = dict(self._open_rows)
         self.grids: dict[str, GridArrays] = {n: pad_grid(o.grid) for n, o in objects.items()}
         self._part_grids: dict[tuple[str, str], GridArrays] = {}
         self.carriers = self._carriers()
+
+    def shape_hands(self, start: Start) -> None:
+        """Fixes the fingers as `start` has them: free hands as in the posture, gripping hands as in the grip."""
+        for name, rows in self._open_rows.items():
+            q = start.placements[name].q.copy()
+            for edge in self.carriers.values():
+                if edge.first.owner == name:
+                    fingers = list(rows.fingers[edge.first.part.split()[0]])
+                    q[fingers] = start.grasps[edge.name].q[fingers]
+            self.rows[name] = rows.shaped(q)
 
     def _carriers(self) -> dict[str, Edge]:
         """Object -> the edge whose hand carries it: a static grip of an object that has no fixed place."""
@@ -137,7 +149,7 @@ class Compiler:
     def problem(self, starts: Sequence[Start], times: Sequence[int]) -> Problem:
         """The problem whose k-th frame is frame `times[k]` of the motion, begun as in `starts[k]`."""
         t = np.asarray(times)
-        people = tuple(PersonUnknowns(b, self.rows[n].active) for n, b in self.bodies.items())
+        people = tuple(PersonUnknowns(self.rows[n].folded.body, self.rows[n].active) for n in self.people)
         objects = tuple(self._unknowns(n) for n in self.names)
         base: dict[str, np.ndarray] = {}
         for p, name in enumerate(self.people):
@@ -154,13 +166,15 @@ class Compiler:
             return ObjectUnknowns("fixed")
         edge = self.carriers[name]
         side = edge.first.part.split()[0]
-        body = self.bodies[edge.first.owner]
+        body = self.rows[edge.first.owner].folded.body
         return ObjectUnknowns("ride", self.people.index(edge.first.owner), body.joint_names.index(f"{side}_wrist"))
 
     def _person_base(self, p: int, name: str, starts: Sequence[Start], t: np.ndarray) -> dict[str, np.ndarray]:
         body, reference = self.bodies[name], self.reference.people[name]
         low, high = body.freedoms.limits.T
-        q = np.stack([s.placements[name].q for s in starts]) + reference.q[t]
+        q = np.stack([s.placements[name].q for s in starts])
+        active = list(self.rows[name].active)
+        q[:, active] += reference.q[t][:, active]
         for edge in self.carriers.values():
             if edge.first.owner == name:
                 fingers = list(self.rows[name].fingers[edge.first.part.split()[0]])
@@ -223,15 +237,14 @@ class Compiler:
         return terms
 
     def _folded(self, name: str, p: int, starts: Sequence[Start], t: np.ndarray) -> Term:
-        known = all(name in s.folded for s in starts)
-        none = np.zeros((2, self.plan.frames, FOLDED_POINTS), int)
+        none = np.full((2, self.plan.frames, FOLDED_POINTS), -1)
         pairs = [s.folded.get(name, none) for s in starts]
         inner, outer = (np.stack([pair[i][k] for pair, k in zip(pairs, t, strict=True)]) for i in (0, 1))
         vertices = self.rows[name].vertices
         return Term(f"self skin:{name}", penetration.body_in_skin, SIGMA["skin"], p,
                     frames={"rows": vertices.rows[inner], "other_rows": vertices.rows[outer],
                             "normal_rows": vertices.normal_rows[outer],
-                            "gate": np.full((len(t), 1), float(known))})  # fmt: skip
+                            "gate": (outer >= 0).astype(float)})  # fmt: skip
 
     def _balance(self, name: str, p: int, rows: PersonRows, anchors: np.ndarray, t: np.ndarray) -> Term:
         """Over the feet with whatever is carried; off while a seat carries the person, or is about to."""
@@ -367,7 +380,7 @@ class Compiler:
         return thumb * (1.0 if wanted >= 0.0 else -1.0)
 
     def watched(self, person: str, name: str) -> np.ndarray:
-        """(V,) body vertices that must not enter the object: all but the hand that carries it."""
+        """(V,) which body vertices that must not enter the object: all but the hand that carries it."""
         carrier = self.carriers.get(name)
         hand = carrier.first.part if carrier is not None and carrier.first.owner == person else ""
         return np.array(self.bodies[person].part_labels) != hand
@@ -416,18 +429,17 @@ class Compiler:
 
     def _pressed(self, name: str, o: int, person: str, p: int, starts: Sequence[Start], t: np.ndarray) -> Term:
         rows, key = self.rows[person], (person, name)
-        known = all(key in s.pressed for s in starts)
-        if known:
+        if all(key in s.pressed for s in starts):
             points = np.stack([s.pressed[key].points[k] for s, k in zip(starts, t, strict=True)])
             vertices = np.stack([s.pressed[key].vertices[k] for s, k in zip(starts, t, strict=True)])
         else:
             points = np.zeros((len(t), PRESSED_POINTS, 3))
-            vertices = np.zeros((len(t), PRESSED_POINTS), int)
+            vertices = np.full((len(t), PRESSED_POINTS), -1)
         allowed = self.allowed_depth(person, name, rows.vertices)
         return Term(f"penetration:{name}->{person} skin", penetration.object_in_skin, SIGMA["body in object"], p, o,
                     frames={"points": points, "rows": rows.vertices.rows[vertices],
                             "normal_rows": rows.vertices.normal_rows[vertices], "allowed": allowed[vertices],
-                            "gate": np.full((len(t), 1), float(known))})  # fmt: skip
+                            "gate": (vertices >= 0).astype(float)})  # fmt: skip
 
     def _default_corners(self, name: str) -> np.ndarray:
         """Vertices spread over an object, where nothing is known yet."""

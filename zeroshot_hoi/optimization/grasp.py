@@ -9,12 +9,15 @@ clear of the object. The starts are the frames of one uncoupled problem.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from zeroshot_hoi.body.fold import fold_body
 from zeroshot_hoi.body.pads import hand_pads
+from zeroshot_hoi.body.skeleton import hand_joints
 from zeroshot_hoi.body.surface import surface_points
 from zeroshot_hoi.body.volume import body_spheres
 from zeroshot_hoi.core.arrays import numpy_namespace
@@ -200,6 +203,8 @@ def _problem(
     translations: np.ndarray,
 ) -> Problem:
     freedoms, count = body.freedoms, len(rotations)
+    folded = fold_body(body, (f"{side}_wrist", *hand_joints(side)))
+    fold = folded.matrix(np.zeros(len(freedoms.names)))
     active = finger_freedoms(body, side)
     start = preshape(body, side, OPEN_HAND, OPEN_THUMB)
     lean = preshape(body, side, CLOSED_HAND, CLOSED_THUMB)
@@ -241,14 +246,20 @@ def _problem(
             "rows": spheres.centers.rows[own], "radii": 1.1 * spheres.radii[own],
             "apart": penetration.sphere_pairs(len(own), pairs)}),
     )  # fmt: skip
+    terms = tuple(replace(t, constants=_folded(t.constants, fold)) for t in terms)
     base = {
         "q0": np.repeat(start[None], count, 0),
-        "root0": np.repeat(body.rest_joints[:1], count, 0),
+        "root0": np.repeat(folded.body.rest_joints[:1], count, 0),
         "heading0": np.repeat(np.eye(3)[None], count, 0),
         "rotation0": rotations,
         "translation0": translations,
     }
-    return Problem((PersonUnknowns(body, active, moves=False),), (ObjectUnknowns("free"),), base, terms)
+    return Problem((PersonUnknowns(folded.body, active, moves=False),), (ObjectUnknowns("free"),), base, terms)
+
+
+def _folded(constants: Mapping[str, Any], fold: np.ndarray) -> dict[str, Any]:
+    """Rows among a term's constants on the moving bones of the hand."""
+    return {k: v @ fold if k in ("rows", "normal_rows") else v for k, v in constants.items()}
 
 
 def _read(problem: Problem, x: np.ndarray, energy: np.ndarray, rotations: np.ndarray, side: str) -> list[Grasp]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from zeroshot_hoi.body.fold import FoldedBody, fold_body, fold_points
 from zeroshot_hoi.body.kinematics import direction_rows, vertex_rows
 from zeroshot_hoi.body.labels import vertex_normals
 from zeroshot_hoi.body.pads import all_pads, hand_pads, sole_points
@@ -23,6 +24,9 @@ FINGERS = ("index", "middle", "ring", "pinky", "thumb")
 SKIN_POINTS = 700
 """Points of the whole skin that look for objects and the ground."""
 
+DENSE = 7000
+"""Points laid on the skin to choose the vertices among which stages look for what is near."""
+
 THIGH_STATIONS = np.linspace(0.3, 1.0, 15)
 """Places along a thigh, from hip to knee, where a palm may rest."""
 
@@ -32,12 +36,14 @@ class PersonRows:
     """Rows and indices of one body; points are in BodyPoints order."""
 
     body: SkinnedBody
+    folded: FoldedBody
+    """The body with the joints that a clip moves: all but fingers, toes, jaw and eyes."""
     active: tuple[int, ...]
     """Freedoms that a clip solves: all but fingers and toes."""
     fingers: Mapping[str, tuple[int, ...]]
     skin: BodyPoints
     vertices: BodyPoints
-    """Every vertex of the body."""
+    """Vertices that stand for the whole skin when stages look for what is near: DENSE of the body, all of the hands."""
     soles: Mapping[str, BodyPoints]
     palms: Mapping[str, np.ndarray]
     """Side -> (1, 4G): the middle of the palm's skin."""
@@ -52,40 +58,60 @@ class PersonRows:
     """(1, 4G): the root joint."""
     radial: Mapping[str, np.ndarray]
     """Side -> (3,) rest direction across the palm to the thumb's side."""
+    thighs: Mapping[str, BodyPoints]
+    """Side -> points on top of the thigh at THIGH_STATIONS."""
+    supports: Mapping[str, BodyPoints]
+    """Body part -> the skin that carries weight when it is supported."""
+    pads: Mapping[str, BodyPoints]
+    """Side -> palmar points of a hand that touches."""
+
+    def shaped(self, q: np.ndarray) -> PersonRows:
+        """The same rows on the moving bones only, for fingers at the values in `q (D,)`."""
+        fold = self.folded.matrix(q)
+
+        def all_of(points: Mapping[str, BodyPoints]) -> dict[str, BodyPoints]:
+            return {key: fold_points(value, fold) for key, value in points.items()}
+
+        return replace(
+            self,
+            skin=fold_points(self.skin, fold),
+            vertices=fold_points(self.vertices, fold),
+            soles=all_of(self.soles),
+            palms={side: rows @ fold for side, rows in self.palms.items()},
+            spheres=replace(self.spheres, centers=fold_points(self.spheres.centers, fold)),
+            mass_center=self.mass_center @ fold,
+            gaze=self.gaze @ fold,
+            root=self.root @ fold,
+            thighs=all_of(self.thighs),
+            supports=all_of(self.supports),
+            pads=all_of(self.pads),
+        )
 
     def support(self, part: str) -> BodyPoints:
         """The skin that carries weight when `part` is supported: buttocks and the back of the thighs, the back, a sole."""
-        if part == "hips":
-            buttocks = concatenate([surface_points(self.body, f"{s} buttock", 60, 4) for s in SIDES])
-            return concatenate([buttocks, *(self._back_of_thigh(s, 24) for s in SIDES)])
-        if part == "torso":
-            return surface_points(self.body, "back", 60, 4)
         if part.endswith("foot"):
             return self.soles[part.split()[0]]
-        if part.endswith("leg"):
-            return self._back_of_thigh(part.split()[0], 60)
-        return surface_points(self.body, part, 60, 4)
+        return self.supports[part]
 
     def touching(self, part: str) -> BodyPoints:
         """The skin that touches lightly: palmar pads of a hand, a sole, or all of any other part."""
         if part.endswith("hand"):
-            return all_pads(hand_pads(self.body, part.split()[0], 3))
-        if part.endswith("foot"):
-            return self.soles[part.split()[0]]
-        return surface_points(self.body, part, 60, 4)
+            return self.pads[part.split()[0]]
+        return self.support(part)
 
     def skin_where(self, mask: np.ndarray) -> BodyPoints:
         """The skin points whose nearest vertex is in the vertex mask `(V,)`."""
         chosen = mask[self.skin.vertices]
         return BodyPoints(*(getattr(self.skin, k)[chosen] for k in POINT_FIELDS))
 
-    def vertex_points(self, vertices: np.ndarray) -> BodyPoints:
-        """Body vertices as points."""
-        return BodyPoints(*(getattr(self.vertices, k)[vertices] for k in POINT_FIELDS))
+    def vertex_points(self, chosen: np.ndarray) -> BodyPoints:
+        """Some of `vertices`."""
+        return BodyPoints(*(getattr(self.vertices, k)[chosen] for k in POINT_FIELDS))
 
     def default_near(self, mask: np.ndarray, count: int) -> np.ndarray:
-        """(count,) vertices spread over the vertex mask `(V,)`, where nothing is known yet."""
-        return np.resize(surface_points(self.body, mask, count, 9).vertices, count)
+        """(count,) of `vertices` spread over the vertex mask `(V,)`, where nothing is known yet."""
+        allowed = np.flatnonzero(mask[self.vertices.vertices])
+        return np.resize(allowed[:: max(1, len(allowed) // count)], count)
 
     def outside_part(self, points: BodyPoints, part: str) -> np.ndarray:
         """(N,) whether each point is on another body part."""
@@ -109,7 +135,7 @@ class PersonRows:
 
     def sole_anchors(self, feet: Mapping[str, tuple[float, float, float]]) -> np.ndarray:
         """(N, 3) where the sole points stand on the ground for feet at (x, y, yaw)."""
-        at = dict(zip(self.body.joint_names, self.body.rest_joints, strict=True))
+        at = _joints(self.body)
         anchors = []
         for side in SIDES:
             x, y, yaw = feet[side]
@@ -121,7 +147,7 @@ class PersonRows:
 
     def thigh_rows(self, side: str, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows (T, 1, 4G) of points on top of a thigh, at `place (T,)` from hip (0) to knee (1), and of their normals."""
-        stations = self._thigh_stations(side)
+        stations = self.thighs[side]
         position = np.interp(place, THIGH_STATIONS, np.arange(len(THIGH_STATIONS)))
         low = np.minimum(position.astype(int), len(THIGH_STATIONS) - 2)
         share = (position - low)[:, None, None]
@@ -131,41 +157,70 @@ class PersonRows:
 
         return mixed(stations.rows), mixed(stations.normal_rows)
 
-    def _thigh_stations(self, side: str) -> BodyPoints:
-        at = dict(zip(self.body.joint_names, self.body.rest_joints, strict=True))
-        hip, knee = at[f"{side}_hip"], at[f"{side}_knee"]
-        points = surface_points(self.body, f"{side} leg", 900, 5)
-        front = points.rest[:, 0] - (hip + (knee - hip) * 0.5)[0]
-        along = (points.rest - hip) @ (knee - hip) / ((knee - hip) @ (knee - hip))
-        aside = np.abs(points.rest[:, 1] - (hip + along[:, None] * (knee - hip))[:, 1])
-        cost = np.abs(along[None] - THIGH_STATIONS[:, None]) + 3.0 * aside[None] + 5.0 * (front < 0.0)[None]
-        chosen = cost.argmin(1)
-        return BodyPoints(*(getattr(points, k)[chosen] for k in POINT_FIELDS))
-
     def _thigh_line(self, z: np.ndarray) -> np.ndarray:
-        at = dict(zip(self.body.joint_names, self.body.rest_joints, strict=True))
-        hip, knee = at["left_hip"], at["left_knee"]
-        return np.interp(z, [knee[2], hip[2]], [knee[0], hip[0]])
+        return _thigh_line(self.body, z)
 
-    def _back_of_thigh(self, side: str, count: int) -> BodyPoints:
-        at = dict(zip(self.body.joint_names, self.body.rest_joints, strict=True))
-        hip, knee = at[f"{side}_hip"], at[f"{side}_knee"]
-        vertices = self.body.rest_vertices
-        along = (vertices - hip) @ (knee - hip) / ((knee - hip) @ (knee - hip))
-        behind = vertices[:, 0] < self._thigh_line(vertices[:, 2]) - 0.045
-        labels = np.array(self.body.part_labels)
-        mask = np.isin(labels, (f"{side} leg", "hips")) & behind & (along > 0.15) & (along < 0.62)
-        mask &= np.sign(vertices[:, 1]) == np.sign(hip[1])
-        return surface_points(self.body, mask, count, 6)
+
+def _joints(body: SkinnedBody) -> dict[str, np.ndarray]:
+    return dict(zip(body.joint_names, body.rest_joints, strict=True))
+
+
+def _thigh_line(body: SkinnedBody, z: np.ndarray) -> np.ndarray:
+    """x of the thigh bone at rest heights `z (N,)`."""
+    at = _joints(body)
+    return np.interp(z, [at["left_knee"][2], at["left_hip"][2]], [at["left_knee"][0], at["left_hip"][0]])
+
+
+def _thigh_stations(body: SkinnedBody, side: str) -> BodyPoints:
+    """One point on top of the thigh for each of THIGH_STATIONS."""
+    at = _joints(body)
+    hip, knee = at[f"{side}_hip"], at[f"{side}_knee"]
+    points = surface_points(body, f"{side} leg", 900, 5)
+    front = points.rest[:, 0] - (hip + (knee - hip) * 0.5)[0]
+    along = (points.rest - hip) @ (knee - hip) / ((knee - hip) @ (knee - hip))
+    aside = np.abs(points.rest[:, 1] - (hip + along[:, None] * (knee - hip))[:, 1])
+    cost = np.abs(along[None] - THIGH_STATIONS[:, None]) + 3.0 * aside[None] + 5.0 * (front < 0.0)[None]
+    chosen = cost.argmin(1)
+    return BodyPoints(*(getattr(points, k)[chosen] for k in POINT_FIELDS))
+
+
+def _back_of_thigh(body: SkinnedBody, side: str, count: int) -> BodyPoints:
+    at = _joints(body)
+    hip, knee = at[f"{side}_hip"], at[f"{side}_knee"]
+    vertices = body.rest_vertices
+    along = (vertices - hip) @ (knee - hip) / ((knee - hip) @ (knee - hip))
+    behind = vertices[:, 0] < _thigh_line(body, vertices[:, 2]) - 0.045
+    mask = np.isin(np.array(body.part_labels), (f"{side} leg", "hips")) & behind & (along > 0.15) & (along < 0.62)
+    mask &= np.sign(vertices[:, 1]) == np.sign(hip[1])
+    return surface_points(body, mask, count, 6)
+
+
+def _supports(body: SkinnedBody) -> dict[str, BodyPoints]:
+    """Buttocks and the back of the thighs for the hips, the back for the torso, all of any other part but the feet."""
+    supports = {
+        "hips": concatenate(
+            [surface_points(body, f"{s} buttock", 60, 4) for s in SIDES] + [_back_of_thigh(body, s, 24) for s in SIDES]
+        ),
+        "torso": surface_points(body, "back", 60, 4),
+        **{f"{s} leg": _back_of_thigh(body, s, 60) for s in SIDES},
+    }
+    others = set(body.part_labels) - {*supports, "left foot", "right foot"}
+    return supports | {part: surface_points(body, part, 60, 4) for part in sorted(others)}
 
 
 def _vertex_points(body: SkinnedBody) -> BodyPoints:
-    normals = direction_rows(vertex_normals(body.rest_vertices, body.faces), body.weights)
-    count = len(body.rest_vertices)
-    rows = vertex_rows(body)
-    return BodyPoints(
-        rows.astype(np.float32), normals.astype(np.float32), body.rest_vertices, np.zeros(count), np.arange(count)
-    )
+    spread = surface_points(body, np.ones(len(body.rest_vertices), bool), DENSE, 10).vertices
+    hands = np.flatnonzero(np.isin(np.array(body.part_labels), ("left hand", "right hand")))
+    chosen = np.union1d(spread, hands)
+    normals = vertex_normals(body.rest_vertices, body.faces)[chosen]
+    rows = vertex_rows(body, chosen).astype(np.float32)
+    normal_rows = direction_rows(normals, body.weights[chosen]).astype(np.float32)
+    return BodyPoints(rows, normal_rows, body.rest_vertices[chosen], np.zeros(len(chosen)), chosen)
+
+
+def _is_fixed(joint: str) -> bool:
+    """Whether a clip never moves the joint: fingers, toes, jaw and eyes."""
+    return "eye" in joint or joint == "jaw" or joint.endswith("_foot") or any(finger in joint for finger in FINGERS)
 
 
 def person_rows(body: SkinnedBody) -> PersonRows:
@@ -183,12 +238,13 @@ def person_rows(body: SkinnedBody) -> PersonRows:
     finger = np.array([label.split()[-1] in FINGERS for label in spheres.parts])
     pairs = spheres.pairs[~(finger[spheres.pairs[:, 0]] & finger[spheres.pairs[:, 1]])]
     skin = surface_points(body, np.ones(len(body.rest_vertices), bool), SKIN_POINTS, 7)
-    at = dict(zip(body.joint_names, body.rest_joints, strict=True))
+    at = _joints(body)
     look = gaze_ray(body)
     root = np.zeros((1, 4 * body.bones))
     root[0, 3] = 1.0
     return PersonRows(
         body=body,
+        folded=fold_body(body, tuple(n for n in body.joint_names if not _is_fixed(n))),
         active=tuple(i for i in range(len(names)) if i not in fixed),
         fingers=fingers,
         skin=skin,
@@ -197,6 +253,9 @@ def person_rows(body: SkinnedBody) -> PersonRows:
         palms={s: surface_points(body, f"{s} palm", 32, 8).rows.mean(0, keepdims=True) for s in SIDES},
         spheres=spheres,
         pairs=pairs,
+        thighs={s: _thigh_stations(body, s) for s in SIDES},
+        supports=_supports(body),
+        pads={s: all_pads(hand_pads(body, s, 3)) for s in SIDES},
         mass_center=mass_center(body).rows,
         gaze=np.concatenate([look.rows, look.normal_rows]),
         root=root,

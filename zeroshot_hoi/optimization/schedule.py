@@ -39,14 +39,24 @@ KEY_STEP = 8
 MAX_STARTS = 42
 """Static poses tried at once."""
 
+SEMIFINALISTS = 14
+"""Static poses that are solved to the end."""
+
+SCREENING = Settings(iterations=7, tolerance=1e-2)
+SETTLING = Settings(iterations=20, tolerance=3e-3)
+
 FINALISTS = 3
 """Starts whose key frames are solved."""
 
-FINAL_SETTINGS = {
-    "all frames": Settings(iterations=25, tolerance=5e-4),
-    "polish": Settings(iterations=12, tolerance=2e-4),
-}
-"""The clip is solved twice: the second time against the vertices that came near things in the first."""
+CLIP_SETTINGS = Settings(iterations=20, tolerance=1e-3)
+FINAL_SETTINGS = Settings(iterations=10, tolerance=1e-3)
+"""The clip is solved again against the vertices that came near things in the pass before."""
+
+PASSES = 4
+"""At most; the clip is done earlier when nothing is deeper than CLEAN where it should not be."""
+
+CLEAN = 0.003
+"""Metres."""
 
 CARRIES = 0.025
 """Metres from its support within which skin is taken to carry weight."""
@@ -83,15 +93,18 @@ def optimize(
     candidates = _static(compiler, _starts(compiler, grasps), listener)
     keys = _key_frames(plan.frames)
     best = min((_solve_keys(compiler, c, keys, listener) for c in candidates), key=lambda c: c.energy)
+    compiler.shape_hands(best.start)
     times = np.arange(plan.frames)
     x = CubicSpline(keys, best.x, axis=0)(times) if len(keys) > 1 else np.repeat(best.x, plan.frames, 0)
     problem, solution = compiler.problem([best.start] * plan.frames, times), None
-    for name in ("all frames", "polish"):
-        states = [_state(problem, x[k], k) for k in range(plan.frames)]
-        start = watch(compiler, best.start, states)
+    for passing in range(PASSES):
+        start, depth = watch(compiler, best.start, [_state(problem, x[k], k) for k in range(plan.frames)])
+        if passing > 1 and depth < CLEAN:
+            break
         problem = compiler.problem([start] * plan.frames, times)
         engine = make_engine(plan.engine, problem)
-        solution = solve(engine, x, smoothness(problem, 1.0), FINAL_SETTINGS[name], listener, name)
+        settings = FINAL_SETTINGS if passing else CLIP_SETTINGS
+        solution = solve(engine, x, smoothness(problem, 1.0), settings, listener, "polish" if passing else "all frames")
         x = solution.value
     assert solution is not None
     return read_motion(compiler, problem, x), solution
@@ -151,18 +164,33 @@ def _static(compiler: Compiler, starts: list[Start], listener: ProgressListener)
     What the static pose settles becomes part of the start: the turn of objects that must not turn, and the places of
     contacts that must not slide.
     """
+    compiler.shape_hands(starts[0])
     time = _busiest_frame(compiler)
+    x, energy = _settle(compiler, starts, time, None, SCREENING, listener)
+    order = np.argsort(energy, kind="stable")[:SEMIFINALISTS]
+    starts = [starts[k] for k in order]
+    x, energy = _settle(compiler, starts, time, x[order], SETTLING, listener)
+    problem = compiler.problem(starts, [time] * len(starts))
+    bias = np.array([sum(0.1 * g.energy for g in s.grasps.values()) for s in starts])
+    order = np.argsort(energy + bias, kind="stable")[:FINALISTS]
+    return [
+        _Candidate(_settled(compiler, starts[k], problem, x[k], k), x[k : k + 1], float(energy[k])) for k in order
+    ]
+
+
+def _settle(
+    compiler: Compiler,
+    starts: list[Start],
+    time: int,
+    x: np.ndarray | None,
+    settings: Settings,
+    listener: ProgressListener,
+) -> tuple[np.ndarray, np.ndarray]:
+    """One frame of every start at once: unknowns (S, n) and energies (S,), infinite where a start failed."""
     problem = compiler.problem(starts, [time] * len(starts))
     engine = make_engine(compiler.plan.engine, problem)
-    settings = Settings(iterations=30, tolerance=5e-3)
-    solution = solve(engine, problem.initial(), None, settings, listener, "static poses")
-    bias = np.array([sum(0.1 * g.energy for g in s.grasps.values()) for s in starts])
-    energy = np.nan_to_num(solution.energies["frame"] + bias, nan=np.inf)
-    order = np.argsort(energy, kind="stable")[:FINALISTS]
-    return [
-        _Candidate(_settled(compiler, starts[k], problem, solution.value[k], k), solution.value[k : k + 1], energy[k])
-        for k in order
-    ]
+    solution = solve(engine, problem.initial() if x is None else x, None, settings, listener, "static poses")
+    return solution.value, np.nan_to_num(solution.energies["frame"], nan=np.inf, posinf=np.inf)
 
 
 def _busiest_frame(compiler: Compiler) -> int:
@@ -202,6 +230,7 @@ def _upright(found: np.ndarray, reference: np.ndarray, compiler: Compiler, name:
 
 
 def _solve_keys(compiler: Compiler, candidate: _Candidate, keys: np.ndarray, listener: ProgressListener) -> _Candidate:
+    compiler.shape_hands(candidate.start)
     problem = compiler.problem([candidate.start] * len(keys), keys)
     engine = make_engine(compiler.plan.engine, problem)
     reference = problem.initial()

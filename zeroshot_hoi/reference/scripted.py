@@ -32,8 +32,8 @@ from zeroshot_hoi.reference.verbs import OBJECT_VERBS, Parameters, Workspace, co
 COMFORTABLE_REACH = 0.38
 """Metres in front of the pelvis where work is done with a bent elbow."""
 
-LANDING = 0.2
-"""Share of an eased way down that is cut off, so that the hips meet the seat with some 15 cm/s."""
+LANDING = 0.3
+"""Share of an eased way down that is cut off, so that the hips meet the seat with some 25 cm/s."""
 
 BREATHS_PER_SECOND = 0.25
 SWAY_PER_SECOND = 0.35
@@ -186,7 +186,9 @@ def _person_reference(name: str, plan: Plan, body: SkinnedBody, placement: Place
         if phrase.verb in ("lean_back", "lean_forward"):
             _lean(script, phrase.verb, minimum_jerk(u), given, plan, name)
         elif phrase.verb == "sit_down":
-            recover = phrase_time(frames, phrase.start, phrase.end + 0.35 * (phrase.end - phrase.start))
+            end = round(phrase.end * (frames - 1)) / (frames - 1)  # touch down in a frame, not between two
+            u = phrase_time(frames, phrase.start, end)
+            recover = phrase_time(frames, phrase.start, end + 0.35 * (end - phrase.start))
             _sit_down(script, u, recover, given, plan, name, placement)
     planted = {side: np.ones(frames) for side in ("left", "right")}
     palms = _resting_palms(name, plan, script.q[:, body.freedoms.index("lumbar flexion")])
@@ -255,4 +257,4 @@ def _sit_down(
     script.palms[:] *= np.clip((minimum_jerk(recover) - 0.4) / 0.4, 0.0, 1.0)
     for edge in plan.graph.edges_of(name):
         if edge.first.part in ("hips", "left leg", "right leg") and not edge.is_continuous:
-            script.gates[edge.name] *= (u >= 1.0).astype(float)
+            script.gates[edge.name] *= (u > 1.0 - 1e-6).astype(float)

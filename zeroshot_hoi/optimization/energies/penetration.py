@@ -20,10 +20,11 @@ def object_in_body(xp: Namespace, state: State, term: Term, data: Arrays) -> Arr
     """(N,) m: depth of object surface points inside the body's spheres: sees thin things that body points miss."""
     points = object_points(xp, state, term.object, data["points"])
     centers = body_points(xp, state, term.person, data["rows"])
+    still, fixed = xp.stop(points), xp.stop(centers)
     squared = (
-        xp.sum(points * points, axis=-1)[:, None]
-        + xp.sum(centers * centers, axis=-1)[None]
-        - 2.0 * xp.matmul(points, xp.swapaxes(centers, 0, 1))
+        xp.sum(still * still, axis=-1)[:, None]
+        + xp.sum(fixed * fixed, axis=-1)[None]
+        - 2.0 * xp.matmul(still, xp.swapaxes(fixed, 0, 1))
     )
     deepest = xp.argmax(data["radii"][None] - xp.sqrt(xp.maximum(squared, 1e-12)), axis=1)
     offset = points - xp.take(centers, deepest, 0)
@@ -55,8 +56,9 @@ def body_in_itself(xp: Namespace, state: State, term: Term, data: Arrays) -> Arr
     `apart (N, N)` is zero where two spheres may not meet and minus a large length elsewhere.
     """
     centers, radii = body_points(xp, state, term.person, data["rows"]), data["radii"]
-    squared = xp.sum(centers * centers, axis=-1)
-    squared = squared[:, None] + squared[None] - 2.0 * xp.matmul(centers, xp.swapaxes(centers, 0, 1))
+    still = xp.stop(centers)
+    squared = xp.sum(still * still, axis=-1)
+    squared = squared[:, None] + squared[None] - 2.0 * xp.matmul(still, xp.swapaxes(still, 0, 1))
     overlap = radii[:, None] + radii[None] - xp.sqrt(xp.maximum(squared, 1e-12)) + data["apart"]
     other = xp.argmax(overlap, axis=1)
     offset = centers - xp.take(centers, other, 0)
