@@ -33,7 +33,7 @@ NEAR = 0.03
 REACH = 0.06
 """Metres beyond which vertices of an object are not looked at."""
 
-FOLD = 0.15
+FOLD = 0.11
 """Metres apart in the rest mesh beyond which two patches of skin must not enter each other."""
 
 LIMBS = (("left hand", "left arm"), ("right hand", "right arm"), ("left leg", "left foot"))

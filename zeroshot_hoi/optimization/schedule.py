@@ -111,7 +111,10 @@ def optimize(
 
 
 def smoothness(problem: Problem, step: float) -> Smoothness:
-    """Weights of differences between frames `step` apart that cost what they would cost frame by frame."""
+    """Weights of differences between frames `step` apart that cost what they would cost frame by frame.
+
+    The differences of the reference motion itself cost nothing: who sits down may meet the seat.
+    """
     unit = []
     for person in problem.people:
         unit += [np.ones(len(person.active)), np.full(3 * person.moves, 0.1)]
@@ -119,7 +122,7 @@ def smoothness(problem: Problem, step: float) -> Smoothness:
         if moved.kind == "free":
             unit += [np.ones(3), np.full(3, 0.1)]
     scale = np.concatenate(unit)
-    return Smoothness((VELOCITY * scale) ** -2 / step**2, (ACCELERATION * scale) ** -2 / step**4)
+    return Smoothness((VELOCITY * scale) ** -2 / step**2, (ACCELERATION * scale) ** -2 / step**4, problem.initial())
 
 
 def _key_frames(frames: int) -> np.ndarray:

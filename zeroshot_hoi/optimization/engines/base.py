@@ -38,16 +38,20 @@ def term_arrays(problem: Problem) -> tuple[list[dict[str, Any]], list[dict[str, 
     return constants, [dict(t.frames) for t in problem.terms]
 
 
+def residual_list(xp: Namespace, problem: Problem, x: Array, base: Any, constants: Any, frames: Any) -> list[Array]:
+    """The residuals of one frame, one vector for each term."""
+    data = tuple({**c, **f} for c, f in zip(constants, frames, strict=True))
+    return frame_residuals(xp, problem, x, base, data)
+
+
 def residual_vector(xp: Namespace, problem: Problem, x: Array, base: Any, constants: Any, frames: Any) -> Array:
     """All residuals of one frame in one vector."""
-    data = tuple({**c, **f} for c, f in zip(constants, frames, strict=True))
-    return xp.concatenate(frame_residuals(xp, problem, x, base, data))
+    return xp.concatenate(residual_list(xp, problem, x, base, constants, frames))
 
 
 def term_energies(xp: Namespace, problem: Problem, x: Array, base: Any, constants: Any, frames: Any) -> Array:
     """(K,) sum of squares of each term in one frame."""
-    data = tuple({**c, **f} for c, f in zip(constants, frames, strict=True))
-    return xp.stack([xp.sum(r * r) for r in frame_residuals(xp, problem, x, base, data)])
+    return xp.stack([xp.sum(r * r) for r in residual_list(xp, problem, x, base, constants, frames)])
 
 
 def chunks(length: int) -> Iterator[tuple[np.ndarray, int]]:

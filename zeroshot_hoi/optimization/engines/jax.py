@@ -6,6 +6,8 @@ new mesh or a new weight therefore compiles nothing. Compiled functions persist 
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cache
@@ -18,7 +20,7 @@ import numpy as np
 
 from zeroshot_hoi.core.arrays import jax_namespace
 from zeroshot_hoi.geometry.cache import cache_root
-from zeroshot_hoi.optimization.engines.base import chunks, residual_vector, term_arrays, term_energies
+from zeroshot_hoi.optimization.engines.base import chunks, residual_list, term_arrays, term_energies
 from zeroshot_hoi.optimization.problem import Problem
 
 
@@ -26,6 +28,12 @@ from zeroshot_hoi.optimization.problem import Problem
 def _enable_persistent_cache() -> None:
     jax.config.update("jax_compilation_cache_dir", str(cache_root() / "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+@cache
+def _workers() -> ThreadPoolExecutor:
+    """One chunk for every core: XLA runs the small operations of a chunk on one."""
+    return ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="chunks")
 
 
 def _precision(dtype: type) -> AbstractContextManager[Any]:
@@ -63,11 +71,12 @@ def _functions(key: _Key) -> tuple[Any, Any]:
 
     def normal(x: Any, base: Any, constants: Any, frames: Any) -> Any:
         def residuals(value: Any) -> tuple[Any, Any]:
-            vector = residual_vector(xp, problem, value, base, constants, frames)
-            return vector, vector
+            pieces = residual_list(xp, problem, value, base, constants, frames)
+            vector = xp.concatenate(pieces)
+            return vector, (vector, xp.stack([xp.sum(r * r) for r in pieces]))
 
-        jacobian, vector = jax.jacfwd(residuals, has_aux=True)(x)
-        return jacobian.T @ jacobian, jacobian.T @ vector, energies(x, base, constants, frames)
+        jacobian, (vector, energy) = jax.jacfwd(residuals, has_aux=True)(x)
+        return jacobian.T @ jacobian, jacobian.T @ vector, energy
 
     axes = (0, 0, None, 0)
     return jax.jit(jax.vmap(energies, axes)), jax.jit(jax.vmap(normal, axes))
@@ -94,12 +103,15 @@ class JaxEngine:
         return jnp.asarray(array.astype(self._dtype)[index] if floating else array[index])
 
     def _evaluate(self, function: Any, x: np.ndarray) -> list[Any]:
-        with _precision(self._dtype):
-            outputs = [
-                (count, function(self._array(x, index), base, self._constants, frames))
-                for count, index, (base, frames) in self._chunks
-            ]
-        return [jax.tree.map(lambda a, c=count: np.asarray(a, np.float64)[:c], output) for count, output in outputs]
+        def one(chunk: Any) -> Any:
+            count, index, (base, frames) = chunk
+            with _precision(self._dtype):
+                output = function(self._array(x, index), base, self._constants, frames)
+                return jax.tree.map(lambda a: np.asarray(a, np.float64)[:count], output)
+
+        if len(self._chunks) == 1:
+            return [one(self._chunks[0])]
+        return list(_workers().map(one, self._chunks))
 
     def energies(self, x: np.ndarray) -> np.ndarray:
         return np.concatenate(self._evaluate(self._energies, x))
