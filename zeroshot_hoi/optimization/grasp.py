@@ -3,35 +3,35 @@
 Everything happens in the body's rest space, so that a found grip is the object's pose relative to the resting wrist and
 rides on the wrist whatever the arm does. Every start is open, outside and axis-aligned: the part's axis lies across the
 palm, in either direction, turned by any angle about itself, at the smallest distance at which the open hand is
-clear of the object. The starts are the frames of one uncoupled problem.
+clear of the object. The starts are the frames of one uncoupled problem; the best are solved again against all
+vertices of the hand that came near.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from zeroshot_hoi.body.fold import fold_body
-from zeroshot_hoi.body.pads import hand_pads
-from zeroshot_hoi.body.skeleton import hand_joints
-from zeroshot_hoi.body.surface import surface_points
-from zeroshot_hoi.body.volume import body_spheres
 from zeroshot_hoi.core.arrays import numpy_namespace
-from zeroshot_hoi.core.body import BodyPoints, SkinnedBody
+from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.scene import DistanceGrid, PartRegion, SceneObject
 from zeroshot_hoi.core.solution import ProgressListener, silent
 from zeroshot_hoi.geometry.query import GridArrays, grid_distance, pad_grid
+from zeroshot_hoi.geometry.sampling import farthest_points
 from zeroshot_hoi.optimization.energies import contact, penetration, posture
 from zeroshot_hoi.optimization.engines import make_engine
-from zeroshot_hoi.optimization.problem import ObjectUnknowns, PersonUnknowns, Problem, Term
+from zeroshot_hoi.optimization.hand import SKIN_POINTS, Hand, measure_hand
+from zeroshot_hoi.optimization.problem import ObjectUnknowns, PersonUnknowns, Problem, State, Term, frame_state
 from zeroshot_hoi.optimization.solver import Settings, solve
 
 STARTS = 28
 """Solved at once; aligned starts still fail one time in six."""
+
+KEEP = 7
+"""Grips solved to the end."""
 
 SPINS = 24
 """Turns about the part's axis that are looked at before the solve."""
@@ -45,17 +45,20 @@ SURPLUS = 0.025
 MARGIN = 0.001
 """Metres that skin keeps from the object: takes the deepest penetration from 1.6 to .2 mm."""
 
+PRESSED_POINTS = 64
+"""Object vertices, chosen anew for every grip, that are held outside the skin."""
+
+REACH = 0.03
+"""Metres from the skin beyond which object vertices are not looked at."""
+
 PAD_WEIGHTS = {"palm": 0.7, "thumb": 1.5}
 """Relative weights of pads whose name contains the key; the fingers' are 1."""
 
-OPEN_HAND = {"1 flexion": 12.0, "2 flexion": 18.0, "3 flexion": 8.0}
-CLOSED_HAND = {"1 flexion": 50.0, "2 flexion": 55.0, "3 flexion": 25.0}
-"""Degrees, by the end of the fingers' names: the start, and what the prior leans to."""
+ABDUCTION_STIFFNESS = 3.0
+"""Of spreading the fingers, against 1 of bending them."""
 
-OPEN_THUMB = {"thumb1 opposition": 25.0, "thumb1 abduction": 10.0, "thumb2 flexion": 5.0, "thumb3 flexion": 5.0}
-CLOSED_THUMB = {"thumb1 opposition": 35.0, "thumb1 abduction": 0.0, "thumb2 flexion": 20.0, "thumb3 flexion": 20.0}
-
-FINGERS = ("index", "middle", "ring", "pinky")
+SETTINGS = Settings(iterations=40, tolerance=3e-3, clips=(0.3, 0.1))
+POLISH = Settings(iterations=15, tolerance=2e-3, clips=(0.3, 0.1))
 
 
 @dataclass(frozen=True)
@@ -72,50 +75,20 @@ class Grasp:
     touching: int
     """Pads within 5 mm of the part."""
     depth: float
-    """Deepest penetration of the hand, metres."""
+    """Deepest vertex of the hand in the object, metres."""
 
 
 @dataclass(frozen=True)
-class HandFrame:
-    """The resting hand: where the palm is, where it looks, where the fingers point, where the thumb is."""
+class _Part:
+    """What a grasp needs of one part of one object."""
 
-    palm: np.ndarray
-    normal: np.ndarray
-    distal: np.ndarray
-    radial: np.ndarray
-
-
-def finger_freedoms(body: SkinnedBody, side: str) -> tuple[int, ...]:
-    """Indices of one hand's finger freedoms."""
-    words = tuple(f"{side} {finger}" for finger in (*FINGERS, "thumb"))
-    return tuple(i for i, name in enumerate(body.freedoms.names) if name.startswith(words))
-
-
-def preshape(body: SkinnedBody, side: str, fingers: Mapping[str, float], thumb: Mapping[str, float]) -> np.ndarray:
-    """(D,) values of a hand whose fingers all have these angles in degrees; zeros elsewhere."""
-    freedoms, q = body.freedoms, np.zeros(len(body.freedoms.names))
-    named = {f"{side} {finger}{end}": angle for finger in FINGERS for end, angle in fingers.items()}
-    named.update({f"{side} {name}": angle for name, angle in thumb.items()})
-    for name, angle in named.items():
-        index = freedoms.index(name)
-        q[index] = np.clip(np.radians(angle) - freedoms.rest[index], *freedoms.limits[index])
-    return q
-
-
-def hand_frame(body: SkinnedBody, side: str) -> HandFrame:
-    """Measured on the rest mesh."""
-    joints = dict(zip(body.joint_names, body.rest_joints, strict=True))
-    wrist, middle = joints[f"{side}_wrist"], joints[f"{side}_middle1"]
-    distal = (middle - wrist) / np.linalg.norm(middle - wrist)
-    radial = joints[f"{side}_index1"] - joints[f"{side}_pinky1"]
-    radial = radial - distal * (radial @ distal)
-    radial /= np.linalg.norm(radial)
-    palm = surface_points(body, f"{side} palm", 64, 0).rest
-    normal = np.cross(distal, radial)
-    center = wrist + 0.92 * (middle - wrist)
-    if (palm.mean(0) - 0.5 * (wrist + middle)) @ normal < 0.0:
-        normal = -normal
-    return HandFrame(center, normal, distal, radial)
+    thing: SceneObject
+    whole: GridArrays
+    grid: GridArrays
+    axis: np.ndarray
+    center: np.ndarray
+    """(3,) middle of the part along its axis."""
+    length: float
 
 
 def find_grasps(
@@ -127,41 +100,41 @@ def find_grasps(
     *,
     engine: str,
     seed: int,
-    keep: int = 8,
     listener: ProgressListener = silent,
 ) -> tuple[Grasp, ...]:
-    """The best and most different grips of `part`, best first; at least one, whatever its energy."""
-    whole = pad_grid(scene_object.grid)
-    rotations, translations = _starts(body, side, part, whole, seed)
-    problem = _problem(body, side, scene_object, part, whole, pad_grid(part_grid), rotations, translations)
-    runner = make_engine(engine, problem)
-    solution = solve(
-        runner, problem.initial(), None, Settings(iterations=45, tolerance=2e-3, clips=(0.3, 0.1)), listener, "grasp"
-    )
-    grasps = _read(problem, solution.value, runner.energies(solution.value).sum(1), rotations, side)
-    return _different(grasps, keep)
+    """The best and most different grips of `part`, best first, at most KEEP; at least one, whatever its energy."""
+    hand, held = measure_hand(body, side), _measure_part(scene_object, part, part_grid)
+    problem = _problem(hand, held, *_starts(hand, held, seed))
+    solution = solve(make_engine(engine, problem), problem.initial(), None, SETTINGS, listener, "grasp")
+    best = _different(_read(hand, held, problem, solution.value, solution.energies["frame"]))
+    problem = _watched(hand, held, problem.take(np.resize(best, KEEP)), solution.value[np.resize(best, KEEP)])
+    x = solution.value[np.resize(best, KEEP)]
+    solution = solve(make_engine(engine, problem), x, None, POLISH, listener, "grasp")
+    grasps = _read(hand, held, problem, solution.value, solution.energies["frame"])
+    return tuple(sorted(grasps[: len(best)], key=lambda g: g.energy if np.isfinite(g.energy) else np.inf))
 
 
-def _starts(
-    body: SkinnedBody, side: str, part: PartRegion, grid: GridArrays, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _measure_part(thing: SceneObject, part: PartRegion, grid: DistanceGrid) -> _Part:
+    along = thing.vertices[np.unique(thing.faces[part.faces])] @ part.axis
+    center = part.center + (0.5 * (along.min() + along.max()) - part.center @ part.axis) * part.axis
+    return _Part(thing, pad_grid(thing.grid), pad_grid(grid), part.axis, center, float(np.ptp(along)))
+
+
+def _starts(hand: Hand, held: _Part, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Rotations (S, 3, 3) and translations (S, 3) of the object around the open resting hand."""
-    xp, frame = numpy_namespace(), hand_frame(body, side)
-    points = _open_points(body, side)
-    perpendicular = np.linalg.svd(part.axis[None])[2][1]
-    object_axes = np.stack([part.axis, perpendicular, np.cross(part.axis, perpendicular)], axis=1)
+    xp, frame, points = numpy_namespace(), hand.frame, hand.open_points()
+    perpendicular = np.linalg.svd(held.axis[None])[2][1]
+    object_axes = np.stack([held.axis, perpendicular, np.cross(held.axis, perpendicular)], axis=1)
     phase = np.random.default_rng(seed).uniform(0.0, 1.0)
-    rotations, distances = [], []
-    offsets = np.arange(0.0, 0.14, 0.003)
+    offsets, rotations, distances = np.arange(0.0, 0.14, 0.003), [], []
     for sign in (1.0, -1.0):
-        hand_axes = np.stack([sign * frame.radial, frame.normal, np.cross(sign * frame.radial, frame.normal)], axis=1)
+        across = sign * frame.radial
+        hand_axes = np.stack([across, frame.normal, np.cross(across, frame.normal)], axis=1)
         for spin in 2.0 * np.pi * (np.arange(SPINS) + phase) / SPINS:
-            turn = Rotation.from_rotvec(spin * sign * frame.radial).as_matrix()
-            rotation = turn @ hand_axes @ object_axes.T
+            rotation = Rotation.from_rotvec(spin * across).as_matrix() @ hand_axes @ object_axes.T
             centers = frame.palm + offsets[:, None] * frame.normal
-            local = (points[None] - centers[:, None]) @ rotation + part.center
-            clear = grid_distance(xp, grid, local).min(1) > CLEARANCE
-            blocked = np.flatnonzero(~clear)
+            local = (points[None] - centers[:, None]) @ rotation + held.center
+            blocked = np.flatnonzero(grid_distance(xp, held.whole, local).min(1) <= CLEARANCE)
             first = blocked.max() + 1 if len(blocked) else 0
             rotations.append(rotation)
             distances.append(offsets[first] if first < len(offsets) else np.inf)
@@ -170,129 +143,142 @@ def _starts(
     near = order[distance[order] <= distance.min() + SURPLUS]
     if not np.isfinite(distance.min()):
         near, distance = order, np.full(len(order), 0.06)
-    chosen = near[np.unique(np.linspace(0, len(near) - 1, STARTS).round().astype(int))]
-    chosen = np.resize(chosen, STARTS)
+    chosen = np.resize(near[np.unique(np.linspace(0, len(near) - 1, STARTS).round().astype(int))], STARTS)
     centers = frame.palm + distance[chosen][:, None] * frame.normal
-    translation = centers - np.einsum("sij,j->si", rotation[chosen], part.center)
-    return rotation[chosen], translation
+    return rotation[chosen], centers - np.einsum("sij,j->si", rotation[chosen], held.center)
 
 
-def _open_points(body: SkinnedBody, side: str) -> np.ndarray:
-    """Rest-space points (N, 3) of the open hand and the forearm."""
-    from zeroshot_hoi.body.freedoms import to_pose
-    from zeroshot_hoi.body.kinematics import bone_transforms, point_positions
-
-    xp = numpy_namespace()
-    pose = to_pose(xp, body.freedoms, preshape(body, side, OPEN_HAND, OPEN_THUMB))
-    transforms = bone_transforms(xp, body, pose, body.rest_joints[0])
-    return np.concatenate([point_positions(xp, points, transforms) for points in _skin(body, side)])
-
-
-def _skin(body: SkinnedBody, side: str) -> tuple[BodyPoints, BodyPoints]:
-    return surface_points(body, f"{side} hand", 420, 1), surface_points(body, f"{side} arm", 80, 1)
-
-
-def _problem(
-    body: SkinnedBody,
-    side: str,
-    scene_object: SceneObject,
-    part: PartRegion,
-    whole: GridArrays,
-    part_grid: GridArrays,
-    rotations: np.ndarray,
-    translations: np.ndarray,
-) -> Problem:
-    freedoms, count = body.freedoms, len(rotations)
-    folded = fold_body(body, (f"{side}_wrist", *hand_joints(side)))
-    fold = folded.matrix(np.zeros(len(freedoms.names)))
-    active = finger_freedoms(body, side)
-    start = preshape(body, side, OPEN_HAND, OPEN_THUMB)
-    lean = preshape(body, side, CLOSED_HAND, CLOSED_THUMB)
-    stiffness = np.zeros(len(freedoms.names))
-    stiffness[list(active)] = 1.0
-    for index in active:
-        if "abduction" in freedoms.names[index] and "thumb" not in freedoms.names[index]:
-            stiffness[index] = 3.0
-    pads = hand_pads(body, side)
-    weight = [next((w for k, w in PAD_WEIGHTS.items() if k in name), 1.0) for name in pads]
-    pad_rows = np.stack([p.rows for p in pads.values()])
-    skin = _skin(body, side)
-    rows = np.concatenate([p.rows for p in skin])
-    palm = surface_points(body, f"{side} palm", 24, 2)
-    inside = surface_points(body, f"{side} hand", 160, 3)
-    spheres = body_spheres(body)
-    own = [i for i, label in enumerate(spheres.parts) if label.startswith(side) and label.split()[1] in (*FINGERS, "thumb", "hand", "palm")]
-    pairs = np.array([(own.index(a), own.index(b)) for a, b in spheres.pairs if a in own and b in own]).reshape(-1, 2)
-    near = np.linalg.norm(scene_object.samples.points - part.center, axis=1).argsort()[:500]
-    length = np.ptp(scene_object.vertices[np.unique(scene_object.faces[part.faces])] @ part.axis)
-    part_vertices = scene_object.vertices[np.unique(scene_object.faces[part.faces])]
-    middle = 0.5 * ((part_vertices @ part.axis).min() + (part_vertices @ part.axis).max())
-    terms = (
-        Term("contact", contact.pads, 0.0025, constants={
-            "rows": pad_rows, "weight": np.array(weight), "grid": part_grid}),
-        Term("penetration", penetration.body_in_object, 0.0008, constants={
-            "rows": rows, "grid": whole, "allowed": np.full(len(rows), -MARGIN), "weight": np.ones(len(rows))}),
-        Term("penetration back", penetration.object_in_body, 0.0015, constants={
-            "points": scene_object.samples.points[near], "rows": spheres.centers.rows[own],
-            "radii": 0.9 * spheres.radii[own]}),
-        Term("force closure", contact.wrench, 0.15, constants={
-            "rows": inside.rows, "normal_rows": inside.normal_rows, "grid": part_grid, "center": part.center,
-            "radius": np.float64(max(length / 2.0, 0.02))}),
-        Term("centered", contact.centered, 0.006, constants={
-            "rows": palm.rows.mean(0, keepdims=True), "center": part.center + (middle - part.center @ part.axis) * part.axis,
-            "axis": part.axis, "half_length": np.float64(max(length / 2.0 - 0.055, 0.0))}),
-        Term("natural", posture.natural_pose, 0.6, constants={"reference": lean, "stiffness": stiffness}),
-        Term("fingers", penetration.body_in_itself, 0.001, constants={
-            "rows": spheres.centers.rows[own], "radii": 1.1 * spheres.radii[own],
-            "apart": penetration.sphere_pairs(len(own), pairs)}),
-    )  # fmt: skip
-    terms = tuple(replace(t, constants=_folded(t.constants, fold)) for t in terms)
+def _problem(hand: Hand, held: _Part, rotations: np.ndarray, translations: np.ndarray) -> Problem:
+    body, count = hand.folded.body, len(rotations)
     base = {
-        "q0": np.repeat(start[None], count, 0),
-        "root0": np.repeat(folded.body.rest_joints[:1], count, 0),
+        "q0": np.repeat(hand.opened[None], count, 0),
+        "root0": np.repeat(body.rest_joints[:1], count, 0),
         "heading0": np.repeat(np.eye(3)[None], count, 0),
         "rotation0": rotations,
         "translation0": translations,
     }
-    return Problem((PersonUnknowns(folded.body, active, moves=False),), (ObjectUnknowns("free"),), base, terms)
+    terms = (*_contact_terms(hand, held), *_clearance_terms(hand, held, count), *_hand_terms(hand))
+    return Problem((PersonUnknowns(body, hand.active, moves=False),), (ObjectUnknowns("free"),), base, terms)
 
 
-def _folded(constants: Mapping[str, Any], fold: np.ndarray) -> dict[str, Any]:
-    """Rows among a term's constants on the moving bones of the hand."""
-    return {k: v @ fold if k in ("rows", "normal_rows") else v for k, v in constants.items()}
+def _contact_terms(hand: Hand, held: _Part) -> tuple[Term, ...]:
+    """Every pad on the part, opposing forces, near the part's middle."""
+    weight = [next((w for k, w in PAD_WEIGHTS.items() if k in name), 1.0) for name in hand.pads]
+    return (
+        Term("contact", contact.pads, 0.0025, constants={
+            "rows": np.stack([p.rows for p in hand.pads.values()]), "weight": np.array(weight), "grid": held.grid}),
+        Term("force closure", contact.wrench, 0.15, constants={
+            "rows": hand.inside.rows, "normal_rows": hand.inside.normal_rows, "grid": held.grid,
+            "center": held.center, "radius": np.float64(max(held.length / 2.0, 0.02))}),
+        Term("centered", contact.centered, 0.006, constants={
+            "rows": hand.palm, "center": held.center, "axis": held.axis,
+            "half_length": np.float64(max(held.length / 2.0 - 0.055, 0.0))}),
+    )  # fmt: skip
 
 
-def _read(problem: Problem, x: np.ndarray, energy: np.ndarray, rotations: np.ndarray, side: str) -> list[Grasp]:
+def _clearance_terms(hand: Hand, held: _Part, count: int) -> tuple[Term, ...]:
+    """Neither in the other. Which skin and which object vertices are watched may differ from grip to grip."""
+    near = np.linalg.norm(held.thing.samples.points - held.center, axis=1).argsort()[:500]
+    allowed = np.full(len(hand.skin), -MARGIN)
+    columns = hand.skin.rows.shape[1]
+    return (
+        Term("penetration", penetration.body_in_object, 0.0008, constants={
+            "grid": held.whole, "allowed": allowed, "weight": np.ones(len(allowed))},
+            frames={"rows": np.repeat(hand.skin.rows[None], count, 0)}),
+        Term("penetration back", penetration.object_in_body, 0.0015, constants={
+            "points": held.thing.samples.points[near], "rows": hand.sphere_rows, "radii": 0.9 * hand.sphere_radii}),
+        Term("penetration skin", penetration.object_in_skin, 0.0008, constants={
+            "allowed": np.full(PRESSED_POINTS, -0.5 * MARGIN)}, frames={
+            "points": np.zeros((count, PRESSED_POINTS, 3)), "rows": np.zeros((count, PRESSED_POINTS, columns)),
+            "normal_rows": np.zeros((count, PRESSED_POINTS, columns)), "gate": np.zeros((count, PRESSED_POINTS))}),
+    )  # fmt: skip
+
+
+def _hand_terms(hand: Hand) -> tuple[Term, ...]:
+    """A natural hand whose fingers stay out of each other."""
+    names = hand.folded.body.freedoms.names
+    stiffness = np.zeros(len(names))
+    for index in hand.active:
+        spreads = "abduction" in names[index] and "thumb" not in names[index]
+        stiffness[index] = ABDUCTION_STIFFNESS if spreads else 1.0
+    return (
+        Term("natural", posture.natural_pose, 0.6, constants={"reference": hand.closed, "stiffness": stiffness}),
+        Term("fingers", penetration.body_in_itself, 0.001, constants={
+            "rows": hand.sphere_rows, "radii": 1.1 * hand.sphere_radii,
+            "apart": penetration.sphere_pairs(len(hand.sphere_radii), hand.sphere_pairs)}),
+    )  # fmt: skip
+
+
+def _states(problem: Problem, x: np.ndarray) -> list[State]:
+    xp = numpy_namespace()
+    return [frame_state(xp, problem, x[k], {n: v[k] for n, v in problem.base.items()}) for k in range(len(x))]
+
+
+def _in_object(state: State, points: np.ndarray) -> np.ndarray:
+    return (points - state.translations[0]) @ state.rotations[0]
+
+
+def _watched(hand: Hand, held: _Part, problem: Problem, x: np.ndarray) -> Problem:
+    """The same problem, watching for every grip the hand's vertices nearest to the object and the object's to the hand."""
+    rows, pressed = [], []
+    for state in _states(problem, x):
+        skin = _in_object(state, hand.vertices.rows @ state.bones[0])
+        outside = grid_distance(numpy_namespace(), held.whole, skin)
+        close = np.argsort(outside, kind="stable")[: 2 * SKIN_POINTS]
+        nearest = close[farthest_points(skin[close], SKIN_POINTS)]
+        rows.append(np.concatenate([hand.vertices.rows[nearest], hand.skin.rows[SKIN_POINTS:]]))
+        pressed.append(_pressed(hand, held, skin, _turned_normals(hand, state)))
+    points, vertices = np.stack([p[0] for p in pressed]), np.stack([p[1] for p in pressed])
+    arrays = {
+        "penetration": {"rows": np.stack(rows)},
+        "penetration skin": {
+            "points": points,
+            "rows": hand.vertices.rows[vertices],
+            "normal_rows": hand.vertices.normal_rows[vertices],
+            "gate": (vertices >= 0).astype(float),
+        },
+    }
+    return replace(problem, terms=tuple(replace(t, frames=arrays.get(t.name, t.frames)) for t in problem.terms))
+
+
+def _turned_normals(hand: Hand, state: State) -> np.ndarray:
+    normals = hand.vertices.normal_rows @ state.bones[0] @ state.rotations[0]
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+
+
+def _pressed(hand: Hand, held: _Part, skin: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Object vertices (PRESSED_POINTS, 3) deepest below the skin, and the hand vertex nearest to each, -1 for none."""
+    vertices = held.thing.vertices
+    distance, index = cKDTree(skin).query(vertices, distance_upper_bound=REACH)
+    index = np.minimum(index, len(skin) - 1)
+    depth = np.where(np.isfinite(distance), ((skin[index] - vertices) * normals[index]).sum(1), -np.inf)
+    deepest = np.argsort(-depth, kind="stable")[: 5 * PRESSED_POINTS]
+    chosen = np.resize(deepest[farthest_points(vertices[deepest], PRESSED_POINTS)], PRESSED_POINTS)
+    return vertices[chosen], np.where(np.isfinite(depth[chosen]), index[chosen], -1)
+
+
+def _read(hand: Hand, held: _Part, problem: Problem, x: np.ndarray, energy: np.ndarray) -> list[Grasp]:
     """Grasps from solved unknowns, with what each achieves."""
-    from zeroshot_hoi.optimization.problem import frame_state
-
-    xp, person = numpy_namespace(), problem.people[0]
-    constants = {t.name: t.constants for t in problem.terms}
-    grasps = []
-    for k in range(len(x)):
-        state = frame_state(xp, problem, x[k], {name: value[k] for name, value in problem.base.items()})
-        rows = constants["contact"]["rows"]
-        inverse = lambda points, s=state: (points - s.translations[0]) @ s.rotations[0]  # noqa: E731
-        distance = grid_distance(xp, constants["contact"]["grid"], inverse(rows @ state.bones[0])).min(1)
-        skin = grid_distance(
-            xp, constants["penetration"]["grid"], inverse(constants["penetration"]["rows"] @ state.bones[0])
-        )
-        q = np.zeros(len(person.body.freedoms.names))
-        q[list(person.active)] = x[k][: len(person.active)]
-        grasps.append(
-            Grasp(q, state.rotations[0], state.translations[0], float(energy[k]), int((distance < 0.005).sum()),
-                  float(max(-skin.min(), 0.0)))
-        )  # fmt: skip
-    return sorted(grasps, key=lambda g: g.energy if np.isfinite(g.energy) else np.inf)
+    xp, grasps = numpy_namespace(), []
+    pads = np.stack([p.rows for p in hand.pads.values()])
+    for k, state in enumerate(_states(problem, x)):
+        distance = grid_distance(xp, held.grid, _in_object(state, pads @ state.bones[0])).min(1)
+        skin = grid_distance(xp, held.whole, _in_object(state, hand.vertices.rows @ state.bones[0]))
+        q = np.zeros(len(hand.opened))
+        q[list(hand.active)] = x[k][: len(hand.active)]
+        touching, depth = int((distance < 0.005).sum()), float(max(-skin.min(), 0.0))
+        grasps.append(Grasp(q, state.rotations[0], state.translations[0], float(energy[k]), touching, depth))
+    return grasps
 
 
-def _different(grasps: list[Grasp], keep: int) -> tuple[Grasp, ...]:
-    """The best of each kind: a grip turned by less than 20 degrees from a better one is left out."""
-    kept: list[Grasp] = []
-    for grasp in grasps:
-        if len(kept) == keep or (kept and grasp.energy > 3.0 * kept[0].energy + 30.0):
+def _different(grasps: list[Grasp]) -> list[int]:
+    """Indices of the best of each kind: a grip turned by less than 20 degrees from a better one is left out."""
+    order = sorted(range(len(grasps)), key=lambda k: grasps[k].energy if np.isfinite(grasps[k].energy) else np.inf)
+    kept: list[int] = []
+    for k in order:
+        if len(kept) == KEEP or (kept and grasps[k].energy > 3.0 * grasps[kept[0]].energy + 30.0):
             break
-        turns = [Rotation.from_matrix(grasp.rotation @ other.rotation.T).magnitude() for other in kept]
+        turns = [Rotation.from_matrix(grasps[k].rotation @ grasps[o].rotation.T).magnitude() for o in kept]
         if all(turn > np.radians(20.0) for turn in turns):
-            kept.append(grasp)
-    return tuple(kept)
+            kept.append(k)
+    return kept

@@ -36,10 +36,10 @@ from zeroshot_hoi.optimization.solver import Settings, Smoothness, solve
 KEY_STEP = 8
 """Frames between key frames."""
 
-MAX_STARTS = 42
+MAX_STARTS = 35
 """Static poses tried at once."""
 
-SEMIFINALISTS = 14
+SEMIFINALISTS = 7
 """Static poses that are solved to the end."""
 
 SCREENING = Settings(iterations=7, tolerance=1e-2)
@@ -48,8 +48,8 @@ SETTLING = Settings(iterations=20, tolerance=3e-3)
 FINALISTS = 3
 """Starts whose key frames are solved."""
 
-CLIP_SETTINGS = Settings(iterations=20, tolerance=1e-3)
-FINAL_SETTINGS = Settings(iterations=10, tolerance=1e-3)
+CLIP_SETTINGS = Settings(iterations=16, tolerance=4e-3)
+FINAL_SETTINGS = Settings(iterations=8, tolerance=4e-3)
 """The clip is solved again against the vertices that came near things in the pass before."""
 
 PASSES = 4

@@ -59,6 +59,10 @@ class Smoothness:
         return tuple(one[k][:, None] * self.first + two[k][:, None] * self.second for k in range(3))  # type: ignore[return-value]
 
 
+BACKTRACK = 0.3
+"""Factor of the shorter steps that are tried when the full ones do not lower the energy."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """When to stop, and how bold a step may be."""
@@ -102,14 +106,17 @@ def solve(
         frozen = ((x <= low) & (full > 0.0)) | ((x >= high) & (full < 0.0))
         direction = step(matrix, full, frozen, damping)
         best, best_total = x, total
-        for clip in settings.clips:
-            trial = np.clip(x + np.clip(direction, -clip, clip), low, high)
+        steps = [np.clip(direction, -clip, clip) for clip in settings.clips]
+        if np.abs(direction).max() <= min(settings.clips):
+            steps = steps[:1]
+        for attempt, move in enumerate([*steps, BACKTRACK * steps[-1], BACKTRACK**2 * steps[-1]]):
+            if attempt >= len(steps) and bool((best_total < total).all()):
+                break  # the shorter steps are for when no other helps
+            trial = np.clip(x + move, low, high)
             trial_total = _totals(engine.energies(trial), trial, smoothness)
             better = trial_total < best_total
             best = np.where(better[:, None] if smoothness is None else better.all(), trial, best)
             best_total = np.where(better, trial_total, best_total)
-            if np.abs(direction).max() <= min(settings.clips):
-                break
         accepted = best_total < total
         damping = np.clip(np.where(accepted, damping / 4.0, damping * 6.0), 1e-9, 1e6)
         gain = _relative_decrease(total, best_total)
