@@ -66,6 +66,7 @@ def run(
     catalog.require("engine", checked.engine)
     folder = _writable_folder(out or Path("out") / checked.name)
 
+    from zeroshot_hoi.metrics import stored
     from zeroshot_hoi.pipeline import Pipeline
 
     screen = console.make_console()
@@ -75,8 +76,7 @@ def run(
         with console.progress_bars(screen) as listener:
             result = Pipeline.from_recipe(recipe, **overrides).run(meshes or None, progress=listener)
             _write_all(result, folder / checked.name, written, listener)
-            listener(Progress("metrics", 0, 1))
-            metrics = result.metrics()
+            metrics = stored(result)
     finally:
         if written:
             screen.print(console.written_files(written))

@@ -20,6 +20,7 @@ from zeroshot_hoi.core.scene import Mesh, SceneObject
 from zeroshot_hoi.core.solution import Progress, ProgressListener, silent
 from zeroshot_hoi.geometry.builtin import builtin_mesh
 from zeroshot_hoi.geometry.prepare import prepare_object
+from zeroshot_hoi.metrics import attach
 from zeroshot_hoi.optimization import optimize
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.pose.prior import place
@@ -70,6 +71,10 @@ class Pipeline:
                 plan, bodies, objects, parts, motion,
                 energies=solution.energies, meta={"timings": clock.seconds, "models": _models(plan, bodies)},
             )  # fmt: skip
+        with clock.stage("metrics"):
+            listener(Progress("metrics", 0, 1))
+            result = attach(result)
+            listener(Progress("metrics", 1, 1))
         return result
 
     def _assign(self, meshes: MeshLike | Mapping[str, MeshLike] | None) -> dict[str, MeshLike]:

@@ -18,6 +18,8 @@ HAND_REACH = 0.005
 """m; a hand touches within this (DiffH2O, GRAB)."""
 REACH = 0.01
 """m; everything else touches within this."""
+DISTANCE_POINTS, FAR = 500, 1e3
+"""Of the least distance that a result states: points, and the farthest that is looked for, m."""
 SEAT_AREA = 0.01
 """m^2 of the body that must be on a seat."""
 CONTACT_SHARE = 0.95
@@ -77,6 +79,19 @@ def measure_edge(clip: Clip, edge: ContactEdge) -> EdgeContact:
     faces = target.faces[target.parts[edge.second[1]]]
     solid = Surface(target.vertices, target.faces) if edge.kind == "support" else None
     return _against(Surface(target.vertices, faces), solid, local, areas, labels)
+
+
+def edge_distance(clip: Clip, edge: ContactEdge) -> np.ndarray:
+    """(T,) least distance in metres between the edge's two sides, from DISTANCE_POINTS of the first to the second."""
+    world, _, _ = _faces_of(clip, edge.first)
+    world = world[:, :: max(1, world.shape[1] // DISTANCE_POINTS)]
+    if edge.second[0] in clip.people:
+        person = clip.people[edge.second[0]]
+        faces = person.faces[person.face_labels(person.part_labels) == edge.second[1]]
+        return np.array([Surface(person.vertices[t], faces).near(world[t], FAR)[0].min() for t in range(clip.frames)])
+    target = clip.objects[edge.second[0]]
+    part = Surface(target.vertices, target.faces[target.parts[edge.second[1]]])
+    return part.near(target.to_local(world).reshape(-1, 3), FAR)[0].reshape(world.shape[:2]).min(axis=1)
 
 
 def _measure_on_person(clip: Clip, edge: ContactEdge) -> EdgeContact:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from zeroshot_hoi.metrics.clip import read_clip
-from zeroshot_hoi.metrics.contact import contact_metrics, measure_edge
+from zeroshot_hoi.metrics.contact import contact_metrics, edge_distance, measure_edge
 from zeroshot_hoi.metrics.ground import ground_metrics
 from zeroshot_hoi.metrics.metric import Metric
 from zeroshot_hoi.metrics.motion import motion_metrics
 from zeroshot_hoi.metrics.penetration import penetration_metrics
 from zeroshot_hoi.metrics.self_penetration import self_metrics
+from zeroshot_hoi.results.result import Result
 
 
 def evaluate(result: Any) -> dict[str, Metric]:
@@ -24,6 +26,22 @@ def evaluate(result: Any) -> dict[str, Metric]:
     metrics += ground_metrics(clip, measured)
     metrics += motion_metrics(clip)
     return {metric.key: metric for metric in metrics}
+
+
+def attach(result: Result) -> Result:
+    """The same result with its metrics in `meta` and the distance of every edge in `contacts`."""
+    clip = read_clip(result)
+    contacts = {edge.name: edge_distance(clip, edge) for edge in clip.edges}
+    metrics = {
+        key: {"value": metric.value, "unit": metric.unit, "direction": metric.direction, "threshold": metric.threshold}
+        for key, metric in evaluate(result).items()
+    }
+    return replace(result, meta={**result.meta, "metrics": metrics}, contacts=contacts)
+
+
+def stored(result: Result) -> dict[str, Metric]:
+    """The metrics that `attach` left in a result, without measuring again."""
+    return {key: Metric(key, **fields) for key, fields in result.meta["metrics"].items()}
 
 
 def failed(metrics: dict[str, Metric]) -> list[Metric]:
