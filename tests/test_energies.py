@@ -141,6 +141,10 @@ CLOSED_FORM: list[tuple[str, Any, np.ndarray, dict[str, Any], Any]] = [
      {"rows": np.concatenate([_rows([0, 0, 0]), _rows([1, 0, 0], normals=True)]), "target": np.zeros(3)}, [GAZE]),
     ("gaze: straight ahead", posture.gaze, _x(thing=(2, 0.3, 0)),
      {"rows": np.concatenate([_rows([0, 0, 0]), _rows([1, 0, 0], normals=True)]), "target": np.zeros(3)}, [0.0]),
+    ("level_head: looking down by 45 degrees", posture.level_head, _x(),
+     {"rows": np.concatenate([_rows([0, 0, 0]), _rows([1, 0, -1], normals=True)])}, [0.0, np.sqrt(0.5) - 0.5]),
+    ("level_head: a little down", posture.level_head, _x(),
+     {"rows": np.concatenate([_rows([0, 0, 0]), _rows([1, 0, -0.2], normals=True)])}, [0.0, 0.0]),
     ("path: the anchor beyond the dead zone", tracking.path, _x(thing=(0, 0, 0.5), thing_turn=QUARTER),
      {"anchor": np.array([0.1, 0, 0]), "target": np.array([0, 0.1, 0.4]), "dead_zone": np.float64(0.02)},
      [0, 0, 0.08]),
@@ -237,6 +241,8 @@ def _generic() -> dict[str, tuple[Any, dict[str, Any]]]:
                                       "gate": np.float64(0.8)}),
         "gaze": (posture.gaze, {"rows": np.concatenate([_rows([0.0, 0.1, 0.2]), _rows([1, 0.2, 0], normals=True)]),
                                 "target": np.array([-0.4, 0.5, 0.1])}),
+        "level_head": (posture.level_head, {
+            "rows": np.concatenate([_rows([0.0, 0.1, 0.2]), _rows([1, 0.2, 0.7], normals=True)])}),
         "path": (tracking.path, {"anchor": points[0][0], "target": points[1][0], "dead_zone": np.float64(0.01)}),
         "axis": (tracking.axis, {"axis": np.array([0.6, 0.0, 0.8]), "target": points[0][1]}),
     }  # fmt: skip

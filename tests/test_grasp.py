@@ -16,7 +16,9 @@ from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.scene import PartRegion, SceneObject
 from zeroshot_hoi.core.solution import Progress
 from zeroshot_hoi.optimization import grasp as module
-from zeroshot_hoi.optimization.grasp import Grasp, find_grasps, finger_freedoms, hand_frame, preshape
+from zeroshot_hoi.optimization import hand as hands
+from zeroshot_hoi.optimization.grasp import Grasp, find_grasps
+from zeroshot_hoi.optimization.hand import finger_freedoms, hand_frame, measure_hand, preshape
 
 XP = numpy_namespace()
 RADIUS, LENGTH = 0.016, 0.13
@@ -74,8 +76,7 @@ def test_the_best_grip_touches_with_most_pads_and_does_not_enter(found: tuple[Gr
     assert sum(touches for name, touches in near.items() if "thumb" not in name and "palm" not in name) >= 4
     assert best.depth < 0.002
     unseen = _distances(body, best, surface_points(body, "right hand", 1500, 11).rows)
-    assert unseen.min() > -0.006
-    assert (unseen < -0.002).mean() < 0.01
+    assert unseen.min() > -0.002
 
 
 def test_thumb_and_fingers_press_from_opposite_sides(found: tuple[Grasp, ...], body: SkinnedBody) -> None:
@@ -104,13 +105,13 @@ def test_grips_are_valid_sorted_and_different(found: tuple[Grasp, ...], body: Sk
         assert np.linalg.det(grip.rotation) == pytest.approx(1.0)
     for k, grip in enumerate(found):
         for other in found[:k]:
-            assert Rotation.from_matrix(grip.rotation @ other.rotation.T).magnitude() > np.radians(20.0)
+            assert Rotation.from_matrix(grip.rotation @ other.rotation.T).magnitude() > np.radians(10.0)
 
 
 def test_same_seed_same_grips(found: tuple[Grasp, ...], body: SkinnedBody, bar, few_starts: object) -> None:
     heard: list[Progress] = []
-    again = _find(body, bar, 0, keep=3, listener=heard.append)
-    assert len(again) == min(3, len(found))
+    again = _find(body, bar, 0, listener=heard.append)
+    assert len(again) == len(found)
     for first, second in zip(found, again, strict=False):
         assert np.array_equal(first.q, second.q)
         assert np.array_equal(first.rotation, second.rotation)
@@ -130,13 +131,12 @@ def test_another_seed_turns_the_starts_and_still_finds_a_grip(
 
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_starts_are_outside_across_the_palm_and_close(side: str, body: SkinnedBody, bar) -> None:
-    from zeroshot_hoi.geometry.query import pad_grid
-
     thing, part = bar
-    rotations, translations = module._starts(body, side, part, pad_grid(thing.grid), 0)
+    hand = measure_hand(body, side)
+    rotations, translations = module._starts(hand, module._measure_part(thing, part, thing.grid), 0)
     frame = hand_frame(body, side)
     assert len(rotations) == len(translations) == module.STARTS
-    points = module._open_points(body, side)
+    points = hand.open_points()
     for rotation, translation in zip(rotations, translations, strict=True):
         assert BAR((points - translation) @ rotation).min() > 0.5 * module.CLEARANCE
         assert abs(rotation @ part.axis @ frame.radial) == pytest.approx(1.0, abs=1e-6)
@@ -156,8 +156,8 @@ def test_hand_frame_is_orthonormal_and_the_palm_faces_out_of_the_palm(side: str,
 
 
 def test_preshape_closes_only_one_hand(body: SkinnedBody) -> None:
-    opened = preshape(body, "left", module.OPEN_HAND, module.OPEN_THUMB)
-    closed = preshape(body, "left", module.CLOSED_HAND, module.CLOSED_THUMB)
+    opened = preshape(body, "left", hands.OPEN_FINGER, hands.OPEN_THUMB)
+    closed = preshape(body, "left", hands.CLOSED_FINGER, hands.CLOSED_THUMB)
     active = set(finger_freedoms(body, "left"))
     assert len(active) == 4 * 4 + 5
     assert set(np.flatnonzero(opened)) <= active

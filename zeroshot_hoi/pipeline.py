@@ -85,7 +85,9 @@ class Pipeline:
             return {next(iter(self.plan.objects)): meshes}
         for name in meshes:
             if name not in self.plan.objects:
-                raise RecipeError(f"'{name}' is no object of '{self.plan.name}'. {nearest_name(name, self.plan.objects)}")
+                raise RecipeError(
+                    f"'{name}' is no object of '{self.plan.name}'. {nearest_name(name, self.plan.objects)}"
+                )
         return dict(meshes)
 
     def _prepare(self, entry: ObjectPlan, mesh: MeshLike | None, listener: ProgressListener) -> SceneObject:

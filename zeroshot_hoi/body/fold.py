@@ -30,7 +30,7 @@ class FoldedBody:
     """(G,) moving bone that carries each bone of the full body."""
 
     def matrix(self, q: np.ndarray) -> np.ndarray:
-        """F (4G, 4G') for the values `q (D,)` of the folded joints' freedoms; the moving joints' values do not matter."""
+        """F (4G, 4G') for the values `q (D,)` of the folded joints' freedoms; those of moving joints do not matter."""
         xp, full = numpy_namespace(), self.full
         pose = to_pose(xp, full.freedoms, np.asarray(q, float))
         pose[list(self.joints)] = 0.0

@@ -110,7 +110,9 @@ def posture_shape(body: SkinnedBody, name: str) -> PostureShape:
     xp, q = numpy_namespace(), posture(body, name)
     pose = to_pose(xp, body.freedoms, q)
     vertices = pose_vertices(xp, body, pose, np.zeros(3))
-    joints = dict(zip(body.joint_names, joint_positions(xp, body, bone_transforms(xp, body, pose, np.zeros(3))), strict=True))
+    joints = dict(
+        zip(body.joint_names, joint_positions(xp, body, bone_transforms(xp, body, pose, np.zeros(3))), strict=True)
+    )
     buttock = np.array(["buttock" in r for r in body.regions])
     back = np.array([r == "back" or "buttock" in r for r in body.regions])
     return PostureShape(

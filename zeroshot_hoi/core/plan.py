@@ -61,7 +61,7 @@ class ContactPlan:
     edge: str
     """Name of the graph's edge: `person 1.right hand->iron.handle`."""
     kind: str = "touch"
-    """`grip` (power grip around a part), `touch`, `support` (carries the body's weight) or `rest` (object on object)."""
+    """`grip` (power grip around a part), `touch`, `support` (carries a body's weight) or `rest` (object on object)."""
     upholstery: bool = False
 
 

@@ -8,11 +8,12 @@ without pickles, and a file that cannot be read is made again.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,5 +75,38 @@ def start_warp() -> Any:
 
     wp.config.log_level = wp.LOG_ERROR
     wp.config.kernel_cache_dir = str(cache_root() / "warp")
-    wp.init()
+    with contextlib.nullcontext() if _cuda_driver_loads() else _without_native_lines(NO_DRIVER):
+        wp.init()
     return wp
+
+
+NO_DRIVER = b"Could not find or load the NVIDIA CUDA driver"
+"""Warp's native library prints this past its own log level; a machine without a GPU is no fault."""
+
+
+def _cuda_driver_loads() -> bool:
+    """Whether the NVIDIA driver's library is on this machine."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _without_native_lines(unwanted: bytes) -> Iterator[None]:
+    """Hold back what is written to the process's standard error, then pass on every line that lacks `unwanted`."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # no standard error, so nothing to hold back
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            held.seek(0)
+            os.write(2, b"".join(line for line in held if unwanted not in line))

@@ -182,7 +182,7 @@ def _appearance(pieces: list[Any]) -> tuple[np.ndarray, Any]:
     import trimesh
 
     if any(_image(piece) is not None for piece in pieces):
-        merged = pieces[0] if len(pieces) == 1 else trimesh.util.concatenate(pieces)
+        merged: Any = pieces[0] if len(pieces) == 1 else trimesh.util.concatenate(pieces)
         uv = getattr(merged.visual, "uv", None)
         if uv is not None and len(uv) == sum(len(p.vertices) for p in pieces):
             return np.asarray(uv, dtype=np.float64), merged.visual.material

@@ -205,11 +205,11 @@ def _report(
 
 def _visual(refined: Surface, material: Any) -> Any:
     """The trimesh visual of the prepared mesh; None is plain."""
-    import trimesh
+    from trimesh.visual import ColorVisuals, TextureVisuals
 
     if refined.attributes.shape[1] == 2:
-        return trimesh.visual.TextureVisuals(uv=refined.attributes, material=material)
+        return TextureVisuals(uv=refined.attributes, material=material)
     if refined.attributes.shape[1] == 4:
         colors = np.clip(np.round(refined.attributes), 0, 255).astype(np.uint8)
-        return trimesh.visual.ColorVisuals(vertex_colors=colors)
+        return ColorVisuals(vertex_colors=colors)
     return None

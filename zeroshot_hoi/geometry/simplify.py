@@ -46,9 +46,9 @@ def _colors(raw: RawMesh) -> np.ndarray:
     """(V, 4) colors in [0, 255], or (V, 0)."""
     if raw.material is None:
         return raw.attributes
-    import trimesh
+    from trimesh.visual import TextureVisuals
 
-    visual = trimesh.visual.TextureVisuals(uv=raw.attributes, material=raw.material)
+    visual = TextureVisuals(uv=raw.attributes, material=raw.material)
     return np.asarray(visual.to_color().vertex_colors, dtype=np.float64)
 
 

@@ -17,6 +17,7 @@ Color = tuple[int, int, int]
 def loft(rings: np.ndarray, color: Color) -> Any:
     """Join closed `rings (S, N, 3)` of equal count by quads and close both ends around their centroids."""
     import trimesh
+    from trimesh.visual import ColorVisuals
 
     count, size = rings.shape[:2]
     ring = np.arange(size)
@@ -32,7 +33,7 @@ def loft(rings: np.ndarray, color: Color) -> Any:
     mesh = trimesh.Trimesh(vertices, np.concatenate([sides, foot_faces, head_faces]), process=False)
     if mesh.volume < 0:
         mesh.invert()
-    mesh.visual = trimesh.visual.ColorVisuals(mesh, face_colors=np.tile([*color, 255], (len(mesh.faces), 1)))
+    mesh.visual = ColorVisuals(mesh, face_colors=np.tile([*color, 255], (len(mesh.faces), 1)))
     return mesh
 
 

@@ -30,7 +30,7 @@ from zeroshot_hoi.optimization.problem import ObjectUnknowns, PersonUnknowns, Pr
 SIGMA = {
     "support": 0.006, "touch": 0.003, "rest": 0.0008, "anchor": 0.0005, "body in object": 0.0012,
     "object in body": 0.004, "object in object": 0.001, "body in itself": 0.004, "ground": 0.003, "planted": 0.002,
-    "balance": 0.02, "gaze": 0.15, "natural": 0.3, "root": 0.05, "path": 0.01, "axis": 0.02, "palm": 0.012, "skin": 0.002,
+    "balance": 0.02, "gaze": 0.25, "head": 0.08, "natural": 0.3, "root": 0.05, "path": 0.01, "axis": 0.02, "palm": 0.012, "skin": 0.002,
 }  # fmt: skip
 """Standard deviation of each kind of residual in its own unit (metres, radians, cosine)."""
 
@@ -266,7 +266,7 @@ class Compiler:
     def _gaze(self, name: str, p: int, rows: PersonRows) -> list[Term]:
         words = [w.strip() for w in self.plan.people[name].gaze.split(",") if w.strip()]
         if not words or words[0] not in self.objects:
-            return []
+            return [Term(f"head:{name}", posture.level_head, SIGMA["head"], p, constants={"rows": rows.gaze})]
         target = self.objects[words[0]].vertices.mean(0)
         if len(words) > 1 and words[1] in self.parts[words[0]].parts:
             target = self.parts[words[0]].parts[words[1]].center

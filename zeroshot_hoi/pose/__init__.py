@@ -1,1 +1,1 @@
-"""Stage 3: where every object stands and how every person could start (plan, bodies, objects, parts -> InitialScene)."""
+"""Stage 3: where every object stands and how each person could start (plan, bodies, objects, parts -> InitialScene)."""

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from zeroshot_hoi.body.postures import PostureShape, posture_shape
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.errors import HoiError
 from zeroshot_hoi.core.plan import Plan, Relation
 from zeroshot_hoi.core.reference import InitialScene, Placement, RigidPose
 from zeroshot_hoi.core.scene import ObjectParts, SceneObject
-from zeroshot_hoi.body.postures import PostureShape, posture_shape
 
 STANDOFF = (0.16, 0.21, 0.27)
 """Metres from the pelvis to the edge of what the person stands at."""
@@ -179,5 +179,3 @@ def _sitting(
             }
             placements.append(Placement(root, heading, shape.q, feet))
     return tuple(sorted(placements, key=lambda p: float(np.linalg.norm(p.root - placements[6].root))))
-
-

@@ -66,18 +66,16 @@ def _worker(name: str, plan: Plan) -> tuple[str, str]:
 
 def _workspace(body: SkinnedBody, placement: Placement, side: str, along: np.ndarray | None) -> Workspace:
     xp, turn = numpy_namespace(), Rotation.from_euler("z", placement.heading)
-    local = joint_positions(
-        xp, body, bone_transforms(xp, body, to_pose(xp, body.freedoms, placement.q), np.zeros(3))
-    )
+    local = joint_positions(xp, body, bone_transforms(xp, body, to_pose(xp, body.freedoms, placement.q), np.zeros(3)))
     joints = dict(zip(body.joint_names, turn.apply(local) + placement.root, strict=True))
     forward, left = turn.apply([1.0, 0.0, 0.0]), turn.apply([0.0, 1.0, 0.0])
     rest = dict(zip(body.joint_names, body.rest_joints, strict=True))
     forearm = np.linalg.norm(rest[f"{side}_wrist"] - rest[f"{side}_elbow"])
     palm = 0.7 * np.linalg.norm(rest[f"{side}_middle1"] - rest[f"{side}_wrist"])
-    along = left if along is None else along
-    along = along if along @ left >= 0.0 else -along
+    track = left if along is None else along
+    track = track if track @ left >= 0.0 else -track
     shoulder, elbow = joints[f"{side}_shoulder"], joints[f"{side}_elbow"]
-    return Workspace(forward, left, shoulder, elbow, float(forearm + palm), along)
+    return Workspace(forward, left, shoulder, elbow, float(forearm + palm), track)
 
 
 def _object_reference(
@@ -166,7 +164,8 @@ class _Script:
     def add(self, angle: np.ndarray, shares: Mapping[str, float]) -> None:
         """Adds `angle (T,)` in radians to several degrees of freedom, in shares; `side` stands for both sides."""
         for key, share in shares.items():
-            for name in [key] if not key.startswith("side ") else [key.replace("side", s, 1) for s in ("left", "right")]:
+            sides = ("left", "right") if key.startswith("side ") else ("",)
+            for name in [key.replace("side", side, 1) if side else key for side in sides]:
                 self.q[:, self.body.freedoms.index(name)] += share * angle
 
 

@@ -6,7 +6,9 @@ and a sky of a few directions, each with its own small depth map, which together
 Kernels are compiled at first use and cached by Warp; no adjoint is generated.
 """
 
-# pyright: reportInvalidTypeForm=false
+# A Warp kernel is a language of its own in Python's syntax; Warp's compiler checks its types.
+# pyright: reportInvalidTypeForm=false, reportCallIssue=false, reportGeneralTypeIssues=false, reportIndexIssue=false
+# pyright: reportOperatorIssue=false, reportArgumentType=false, reportAssignmentType=false, reportAttributeAccessIssue=false
 # ruff: noqa: UP018, RUF046  (in a Warp kernel `float(0.0)` declares a variable; a bare literal is a constant)
 from __future__ import annotations
 

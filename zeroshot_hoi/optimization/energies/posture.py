@@ -11,6 +11,9 @@ from zeroshot_hoi.optimization.problem import Arrays, State, Term
 GAZE_COMFORT = float(np.cos(np.radians(27.0)))
 """The eyes reach this far without the head."""
 
+LEVEL = (-0.5, 0.0)
+"""Sines of the elevations between which a head is carried when it looks at nothing: from 30 degrees down to level."""
+
 
 def natural_pose(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     """(D,) rad: distance of every degree of freedom from the reference posture, by the root of its stiffness."""
@@ -35,6 +38,13 @@ def balance(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     offset = center - data["over"]
     flat = xp.stack([offset[0], offset[1], xp.zeros_like(offset[0])])
     return outside_ball(xp, flat, 0.04)[:2] * data["gate"]
+
+
+def level_head(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(2,): how far the head looks above or below LEVEL (sine of elevation), where nothing else is looked at."""
+    ahead = body_points(xp, state, term.person, data["rows"])[1]
+    up = ahead[2] / xp.sqrt(xp.sum(ahead * ahead) + 1e-12)
+    return xp.stack([positive(xp, up - LEVEL[1]), positive(xp, LEVEL[0] - up)])
 
 
 def gaze(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:

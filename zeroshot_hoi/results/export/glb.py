@@ -60,7 +60,8 @@ class _Writer:
     def __init__(self, result: Result) -> None:
         self.document = gl.GLTF2(asset=gl.Asset(version="2.0", generator="zeroshot_hoi"))
         self.buffer = GltfBuffer(self.document)
-        self.scene = gl.Scene(name=str(result.meta.get("recipe") or "scene"), nodes=[])
+        self.roots: list[int] = []
+        self.scene = gl.Scene(name=str(result.meta.get("recipe") or "scene"), nodes=self.roots)
         self.animation = gl.Animation(name="interaction", channels=[], samplers=[])
         times = np.arange(result.frames, dtype=np.float32) / np.float32(result.fps)
         self.times = self.buffer.add(times, bounds=True) if result.frames > 1 else -1
@@ -76,7 +77,7 @@ class _Writer:
         self.document.nodes.append(gl.Node(**fields))
         index = len(self.document.nodes) - 1
         if parent is None:
-            self.scene.nodes.append(index)
+            self.roots.append(index)
         else:
             above = self.document.nodes[parent]
             above.children = [*(above.children or []), index]
@@ -127,16 +128,17 @@ class _Writer:
             attributes[f"JOINTS_{k}"] = self.buffer.vertices(np.ascontiguousarray(bones[:, k]))
             attributes[f"WEIGHTS_{k}"] = self.buffer.vertices(np.ascontiguousarray(weights[:, k]))
         shapes, amounts = pose_morphs(rig, person.vertices)
-        targets = [{"POSITION": self.buffer.vertices((shape @ GLTF_FROM_OURS.T).astype(np.float32), bounds=True)}
+        targets: list[Any] = [{"POSITION": self.buffer.vertices((shape @ GLTF_FROM_OURS.T).astype(np.float32), bounds=True)}
                    for shape in shapes]  # fmt: skip
         primitive = gl.Primitive(attributes=gl.Attributes(**attributes), indices=self.buffer.indices(person.faces),
                                  material=material, targets=targets or None)  # fmt: skip
-        mesh = self.node(name=name, mesh=self.mesh(name, primitive, len(shapes)))
+        shape_owner = self.mesh(name, primitive, len(shapes))
+        mesh = self.node(name=name, mesh=shape_owner)
         self.document.nodes[mesh].skin = self._add_skeleton(name, rig)
         if len(shapes) and self.times >= 0:
             self.animate(mesh, "weights", amounts.reshape(-1))
         elif len(shapes):
-            self.document.nodes[mesh].weights = amounts[0].tolist()
+            self.document.meshes[shape_owner].weights = amounts[0].tolist()
 
     def _add_skeleton(self, name: str, rig: Rig) -> int:
         """Nodes of all bones with their motion; the index of the skin."""
