@@ -128,8 +128,8 @@ class _Writer:
             attributes[f"JOINTS_{k}"] = self.buffer.vertices(np.ascontiguousarray(bones[:, k]))
             attributes[f"WEIGHTS_{k}"] = self.buffer.vertices(np.ascontiguousarray(weights[:, k]))
         shapes, amounts = pose_morphs(rig, person.vertices)
-        targets: list[Any] = [{"POSITION": self.buffer.vertices((shape @ GLTF_FROM_OURS.T).astype(np.float32), bounds=True)}
-                   for shape in shapes]  # fmt: skip
+        moved = [(shape @ GLTF_FROM_OURS.T).astype(np.float32) for shape in shapes]
+        targets: list[Any] = [{"POSITION": self.buffer.vertices(shape, bounds=True)} for shape in moved]
         primitive = gl.Primitive(attributes=gl.Attributes(**attributes), indices=self.buffer.indices(person.faces),
                                  material=material, targets=targets or None)  # fmt: skip
         shape_owner = self.mesh(name, primitive, len(shapes))
