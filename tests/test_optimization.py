@@ -1,0 +1,299 @@
+"""From graph to terms: flags decide gates, anchors and who carries what; and what comes near is found exactly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from tests.plain_scene import SCENES
+from zeroshot_hoi.body import load_body
+from zeroshot_hoi.core.arrays import numpy_namespace
+from zeroshot_hoi.core.body import SkinnedBody
+from zeroshot_hoi.geometry.query import grid_distance
+from zeroshot_hoi.optimization import compile as module
+from zeroshot_hoi.optimization.compile import Compiler, Start
+from zeroshot_hoi.optimization.grasp import Grasp
+from zeroshot_hoi.optimization.problem import Problem, State, Term, frame_state
+from zeroshot_hoi.optimization.proximity import watch
+from zeroshot_hoi.optimization.schedule import read_motion, smoothness
+from zeroshot_hoi.planning.recipe import plan_from_recipe
+from zeroshot_hoi.pose.prior import place
+from zeroshot_hoi.recipe import Recipe
+from zeroshot_hoi.reference.scripted import script_motion
+
+XP = numpy_namespace()
+PERSON = "person 1"
+FRAMES = 17
+TIMES = np.arange(FRAMES)
+GRIP = "person 1.right hand->dumbbell.handle"
+SEAT, BACK = "person 1.hips->chair.seat", "person 1.torso->chair.backrest"
+
+
+@pytest.fixture(scope="module")
+def body() -> SkinnedBody:
+    return load_body("neutral")
+
+
+def _compiler(body: SkinnedBody, recipe: str, flags: dict[int, dict[str, Any]] | None = None) -> Compiler:
+    """The compiler of a recipe on plain objects, some of whose edges have other flags."""
+    data = Recipe.load(recipe).model_dump(by_alias=True)
+    for index, changed in (flags or {}).items():
+        data["edges"][index].update(changed)
+    plan = plan_from_recipe(Recipe.from_mapping(data), frames=FRAMES)
+    (objects, parts), bodies = SCENES[recipe](), {PERSON: body}
+    initial = place(plan, bodies, objects, parts)
+    return Compiler(plan, bodies, objects, parts, initial, script_motion(plan, bodies, objects, parts, initial))
+
+
+@pytest.fixture(scope="module")
+def sitting(body: SkinnedBody) -> Compiler:
+    return _shaped(_compiler(body, "sit_on_chair"))
+
+
+@pytest.fixture(scope="module")
+def lifting(body: SkinnedBody) -> Compiler:
+    return _shaped(_compiler(body, "lift_dumbbell"))
+
+
+def _start(compiler: Compiler) -> Start:
+    """The most natural placement; what is carried lies in the right palm, turned somehow."""
+    grasps = {}
+    for edge in compiler.carriers.values():
+        body = compiler.bodies[edge.first.owner]
+        at = body.rest_joints[body.joint_names.index("right_middle1")]
+        turn = Rotation.from_euler("xyz", [0.4, -0.2, 0.9]).as_matrix()
+        q = np.zeros(len(body.freedoms.names))
+        q[list(compiler.rows[edge.first.owner].fingers["right"])] = 0.2
+        grasps[edge.name] = Grasp(np.clip(q, *body.freedoms.limits.T), turn, at, 0.0, 0, 0.0)
+    return Start({name: placed[0] for name, placed in compiler.initial.people.items()}, grasps)
+
+
+def _shaped(compiler: Compiler) -> Compiler:
+    compiler.shape_hands(_start(compiler))
+    return compiler
+
+
+def _problem(compiler: Compiler, **found: Any) -> Problem:
+    return compiler.problem([replace(_start(compiler), **found)] * FRAMES, TIMES)
+
+
+def _term(problem: Problem, name: str) -> Term:
+    return next(term for term in problem.terms if term.name == name)
+
+
+def _names(problem: Problem) -> set[str]:
+    return {term.name for term in problem.terms}
+
+
+def _states(problem: Problem, x: np.ndarray) -> list[State]:
+    return [frame_state(XP, problem, x[k], {n: np.asarray(v)[k] for n, v in problem.base.items()}) for k in TIMES]
+
+
+# -- flags ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_contact_that_is_not_continuous_is_gated_by_the_script(sitting: Compiler) -> None:
+    gate = sitting.reference.people[PERSON].gates[SEAT]
+    assert gate.min() == 0.0, "nobody sits all the time"
+    assert gate.max() == 1.0
+    weight = _term(_problem(sitting), f"contact:{SEAT}").frames["weight"]
+    assert weight.shape == (FRAMES, len(sitting.rows[PERSON].support("hips")))
+    assert np.allclose(weight, gate[:, None])
+
+
+def test_a_continuous_contact_is_wanted_in_every_frame(body: SkinnedBody) -> None:
+    compiler = _shaped(_compiler(body, "sit_on_chair", {0: {"is_continuous": True}}))
+    problem = _problem(compiler)
+    assert (_term(problem, f"contact:{SEAT}").frames["weight"] == 1.0).all()
+    assert _term(problem, f"contact:{BACK}").frames["weight"].min() == 0.0, "the other edge keeps its flag"
+
+
+def test_static_contacts_are_anchored_once_they_are_known(sitting: Compiler) -> None:
+    assert (_term(_problem(sitting), f"drift:{SEAT}").frames["gate"] == 0.0).all(), "no anchor is known yet"
+    anchor = np.array([[0.05, -0.01, 0.45]])
+    drift = _term(_problem(sitting, anchors={SEAT: anchor}), f"drift:{SEAT}")
+    gate = sitting.reference.people[PERSON].gates[SEAT]
+    assert np.allclose(drift.frames["gate"].ravel(), gate)
+    assert np.allclose(drift.frames["anchor"], anchor)
+    assert f"drift:{BACK}" not in _names(_problem(sitting)), "the back may slide"
+
+
+def test_points_that_carry_no_weight_are_let_go(sitting: Compiler) -> None:
+    touching = np.zeros(len(sitting.rows[PERSON].support("hips")))
+    touching[:5] = 1.0
+    weight = _term(_problem(sitting, touching={SEAT: touching}), f"contact:{SEAT}").frames["weight"]
+    assert (weight[:, 5:] == 0.0).all()
+    assert weight[:, :5].max() == 1.0
+
+
+def test_upholstery_lets_a_body_sink_deeper(body: SkinnedBody, sitting: Compiler) -> None:
+    soft = _shaped(_compiler(body, "sit_on_chair", {0: {"upholstery": True}}))
+    depths = [_term(_problem(c), f"contact:{SEAT}").constants["depth"][0] for c in (sitting, soft)]
+    assert depths == [module.SINK[False], module.SINK[True]]
+    skin = sitting.rows[PERSON].skin
+    hard, deep = (c.allowed_depth(PERSON, "chair", skin) for c in (sitting, soft))
+    assert (deep >= hard).all()
+    assert deep.max() > hard.max()
+    assert (hard[np.array(sitting.bodies[PERSON].part_labels)[skin.vertices] == "head"] < 0.0).all()
+
+
+def test_a_static_grip_carries_and_a_sliding_one_touches(body: SkinnedBody, lifting: Compiler) -> None:
+    assert {name: edge.name for name, edge in lifting.carriers.items()} == {"dumbbell": GRIP}
+    held = _problem(lifting)
+    assert [thing.kind for thing in held.objects] == ["ride"]
+    assert f"contact:{GRIP}" not in _names(held), "the grip was solved before; here it rides"
+    assert "path:dumbbell" in _names(held)
+    sliding = _shaped(_compiler(body, "lift_dumbbell", {0: {"is_rel_static": False}}))
+    assert sliding.carriers == {}
+    assert f"contact:{GRIP}" in _names(_problem(sliding))
+
+
+def test_an_object_on_an_object_rests_there(body: SkinnedBody) -> None:
+    problem = _problem(_shaped(_compiler(body, "ironing")))
+    rest = _term(problem, "contact:iron.soleplate->ironing board.top")
+    assert (rest.object, rest.other) == (0, 1)
+    assert (rest.frames["gate"] == 1.0).all()
+    assert np.abs(rest.constants["points"][:, 2]).max() < 1e-9, "the sole of the block"
+    assert "penetration:iron->ironing board" in _names(problem)
+
+
+def test_a_hand_may_enter_what_it_carries_and_nothing_else_may(lifting: Compiler, sitting: Compiler) -> None:
+    labels = np.array(lifting.bodies[PERSON].part_labels)
+    watched = lifting.watched(PERSON, "dumbbell")
+    assert (watched == (labels != "right hand")).all()
+    assert sitting.watched(PERSON, "chair").all()
+
+
+# -- problems ---------------------------------------------------------------------------------------------------------
+
+
+def _shaken(problem: Problem, seed: int) -> np.ndarray:
+    low, high = problem.bounds()
+    x = problem.initial()
+    return np.clip(x + np.random.default_rng(seed).normal(0.0, 0.2, x.shape), low, high)
+
+
+def test_what_is_carried_is_rigid_on_the_wrist(lifting: Compiler) -> None:
+    """Whatever the arm does, the object stays where the grip has it in the hand."""
+    start, problem = _start(lifting), _problem(lifting)
+    body = lifting.rows[PERSON].folded.body
+    wrist = body.joint_names.index("right_wrist")
+    grip = start.grasps[GRIP]
+    motion = read_motion(lifting, problem, _shaken(problem, 0))
+    states = _states(problem, _shaken(problem, 0))
+    for k, state in enumerate(states):
+        bone = state.bones[0][4 * wrist : 4 * wrist + 4]
+        turn, place_ = bone[:3].T, bone[3]
+        assert np.abs(turn.T @ state.rotations[0] - grip.rotation).max() < 1e-9
+        local = turn.T @ (state.translations[0] - place_) + body.rest_joints[wrist]
+        assert np.abs(local - grip.translation).max() < 1e-9
+        assert np.abs(motion.objects["dumbbell"].rotation[k] - state.rotations[0]).max() < 1e-12
+    moved = motion.objects["dumbbell"].translation
+    assert np.linalg.norm(np.diff(moved, axis=0), axis=1).max() > 0.01
+
+
+def test_the_motion_is_the_state_in_the_bodys_own_terms(lifting: Compiler) -> None:
+    """Poses read back on the whole skeleton put the skin where the folded problem has it."""
+    from zeroshot_hoi.body import bone_transforms, stack_transforms, vertex_rows
+
+    problem = _problem(lifting)
+    x = _shaken(problem, 1)
+    motion, states = read_motion(lifting, problem, x).people[PERSON], _states(problem, x)
+    rows = lifting.rows[PERSON].vertices
+    chosen = np.arange(0, len(rows), 37)
+    full = vertex_rows(lifting.bodies[PERSON], rows.vertices[chosen])
+    bones = bone_transforms(XP, lifting.bodies[PERSON], motion.pose, motion.translation)
+    for k in (0, FRAMES // 2, FRAMES - 1):
+        expected = rows.rows[chosen] @ states[k].bones[0]
+        assert np.abs(full @ stack_transforms(XP, bones[k]) - expected).max() < 1e-5, "rows are float32"
+
+
+def test_fingers_keep_the_shape_of_the_grip(lifting: Compiler) -> None:
+    problem = _problem(lifting)
+    fingers = list(lifting.rows[PERSON].fingers["right"])
+    assert not set(fingers) & set(problem.people[0].active)
+    q = np.asarray(problem.base["q0"])
+    assert np.allclose(q[:, fingers], _start(lifting).grasps[GRIP].q[fingers])
+
+
+def test_smoothness_costs_the_same_at_any_step(lifting: Compiler) -> None:
+    """A steady drift off the reference costs per second what it costs, whether seen every frame or every eighth."""
+    problem = _problem(lifting)
+    fine = smoothness(problem, 1.0)
+    assert fine.energy(problem.initial()) == 0.0, "the reference itself costs nothing"
+    drift = np.zeros((FRAMES, problem.size))
+    drift[:, 0] = 0.01 * TIMES
+    keys = TIMES[::8]
+    coarse = smoothness(lifting.problem([_start(lifting)] * len(keys), keys), 8.0)
+    every = fine.energy(problem.initial() + drift) / (FRAMES - 1)
+    eighth = coarse.energy(coarse.rest + drift[keys]) / (len(keys) - 1)
+    assert eighth == pytest.approx(every, rel=1e-6)
+
+
+# -- what comes near --------------------------------------------------------------------------------------------------
+
+
+def _standing(compiler: Compiler, chair: np.ndarray) -> list[State]:
+    """The person at rest in every frame, the chair's origin at `chair`."""
+    problem = _problem(compiler)
+    state = _states(problem, problem.initial())[0]
+    return [state._replace(rotations=(np.eye(3),), translations=(chair,))] * FRAMES
+
+
+def test_a_known_penetration_is_found(sitting: Compiler) -> None:
+    """The edge of a slab 12 mm in the knees: the depth is what the slab's own distance says."""
+    rows = sitting.rows[PERSON].vertices
+    far = _standing(sitting, np.array([9.0, 0.0, 0.0]))
+    skin = rows.rows @ far[0].bones[0]
+    knee = skin[np.abs(skin[:, 2] - 0.43) < 0.02]
+    chair = np.array([knee[:, 0].max() - 0.012 + 0.22, knee[knee[:, 0].argmax(), 1], 0.0])
+    _, clear = watch(sitting, _start(sitting), far)
+    start, depth = watch(sitting, _start(sitting), _standing(sitting, chair))
+    distance = np.asarray(grid_distance(XP, sitting.grids["chair"], skin - chair))
+    allowed = np.maximum(sitting.allowed_depth(PERSON, "chair", rows), 0.0)
+    assert clear < 0.005, "standing free"
+    assert (-distance - allowed).max() > 0.005, "the scene of this test"
+    assert depth >= (-distance - allowed).max() - 1e-6
+    deepest = int(distance.argmin())
+    near = start.near[PERSON, "chair"]
+    assert deepest in near
+    assert 10 < (distance < 0.02).sum() < len(near)
+    assert set(np.flatnonzero(distance < 0.02)) <= set(near), "all that is near is watched where there is room for it"
+
+
+def test_object_points_below_the_skin_are_watched_in_their_frame(sitting: Compiler) -> None:
+    rows = sitting.rows[PERSON].vertices
+    far = _standing(sitting, np.array([9.0, 0.0, 0.0]))
+    inside = _standing(sitting, np.array([0.0, 0.0, 0.0]))
+    states = [*far[: FRAMES // 2], *inside[FRAMES // 2 :]]
+    pressed = watch(sitting, _start(sitting), states)[0].pressed[PERSON, "chair"]
+    assert (pressed.vertices[: FRAMES // 2] == -1).all()
+    last = pressed.vertices[-1]
+    assert (last >= 0).any()
+    points = pressed.points[-1][last >= 0] + states[-1].translations[0]
+    skin = (rows.rows @ states[-1].bones[0])[last[last >= 0]]
+    assert np.linalg.norm(points - skin, axis=1).max() < 0.06 + 1e-6
+
+
+def test_a_hand_in_the_belly_is_a_fold(sitting: Compiler) -> None:
+    states = _standing(sitting, np.array([9.0, 0.0, 0.0]))
+    rows, body = sitting.rows[PERSON], sitting.rows[PERSON].folded.body
+    wrist = body.joint_names.index("left_wrist")
+    bones = states[0].bones[0].copy()
+    skin = rows.vertices.rows @ bones
+    labels = np.array(sitting.bodies[PERSON].part_labels)[rows.vertices.vertices]
+    # The front of the belly, 25 mm below the skin.
+    belly = skin[(labels == "torso") & (np.abs(skin[:, 1]) < 0.03)]
+    front = belly[belly[:, 0].argmax()] - [0.025, 0.0, 0.0]
+    bones[4 * wrist + 3] += front - skin[labels == "left hand"].mean(0)
+    moved = [state._replace(bones=(bones,)) for state in states]
+    start, depth = watch(sitting, _start(sitting), moved)
+    inner, outer = start.folded[PERSON]
+    assert depth > 0.015
+    caught = inner[0][outer[0] >= 0]
+    assert (labels[caught] == "left hand").mean() > 0.3
+    assert not np.isin(labels[outer[0][(outer[0] >= 0) & (labels[inner[0]] == "left hand")]], ("left hand",)).any()
