@@ -5,6 +5,7 @@ The pipeline is replaced by one that counts its runs, so that these tests see th
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -39,6 +40,7 @@ class FakeResult:
 
     def __init__(self, stop_at: str = "") -> None:
         self.stop_at = stop_at
+        self.meta = {"metrics": {key: {k: v for k, v in vars(m).items() if k != "key"} for key, m in METRICS.items()}}
 
     def export(self, path: str) -> None:
         if self.stop_at and path.endswith(self.stop_at):
@@ -212,6 +214,18 @@ def test_it_runs_as_a_module(checkout: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_native_messages_are_held_back_by_line() -> None:
+    code = """
+import os
+from zeroshot_hoi.geometry.cache import NO_DRIVER, _without_native_lines
+with _without_native_lines(NO_DRIVER):
+    os.write(2, b"Warning: " + NO_DRIVER + b".\\nout of memory\\n")
+os.write(2, b"after\\n")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stderr.splitlines() == [b"out of memory", b"after"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -239,6 +253,35 @@ def test_bad_mesh_arguments(text: str, tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "a.obj").touch()
     with pytest.raises(MeshError):
         parse_meshes([text], ["iron"])
+
+
+def test_every_object_has_a_bar_and_every_pass_its_energy() -> None:
+    with console.progress_bars(Console(quiet=True)) as listener:
+        for name in ("iron", "ironing board"):
+            listener(Progress("prepare", 0, 4, note=f"{name}: read"))
+            listener(Progress("prepare", 4, 4, note=f"{name}: done"))
+        for start in (26_950.0, 800.0):
+            listener(Progress("key frames", 1, 25, energy=start))
+            listener(Progress("key frames", 9, 25, energy=start / 2.0))
+        assert isinstance(listener, console.StageBars)
+        details = {task.description: task.fields["detail"] for task in listener._progress.tasks}
+    assert details == {
+        "prepare iron": "",
+        "prepare ironing board": "",
+        "key frames": "energy 800 -> 400  round 2",
+    }
+
+
+def test_a_log_has_one_line_per_stage() -> None:
+    log = io.StringIO()
+    with console.progress_bars(console.make_console(log)) as listener:
+        for step in range(1, 5):
+            listener(Progress("grasp", step, 40, energy=5e3 / step))
+            assert log.getvalue() == ""
+        listener(Progress("files", 0, 1, note="a.npz"))
+        assert log.getvalue().startswith("grasp ")
+        assert log.getvalue().endswith("s  energy 5,000 -> 1,250\n")
+    assert log.getvalue().count("\n") == 2
 
 
 def test_bars_fill_when_a_stage_ends_early() -> None:

@@ -69,12 +69,13 @@ def run(
     from zeroshot_hoi.metrics import stored
     from zeroshot_hoi.pipeline import Pipeline
 
+    pipeline = Pipeline.from_recipe(recipe, **overrides)
     screen = console.make_console()
     screen.print(f"{checked.name}: {checked.text}", markup=False)
     written: list[Path] = []
     try:
         with console.progress_bars(screen) as listener:
-            result = Pipeline.from_recipe(recipe, **overrides).run(meshes or None, progress=listener)
+            result = pipeline.run(meshes or None, progress=listener)
             _write_all(result, folder / checked.name, written, listener)
             metrics = stored(result)
     finally:

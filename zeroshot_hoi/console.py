@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -19,56 +20,93 @@ MINIMUM_WIDTH = 120
 """Columns assumed where output is not a terminal, so that tables in a log stay whole."""
 
 
+TITLE_WIDTH = 22
+"""Columns of a stage's name."""
+
+
 def make_console(stream: TextIO | None = None) -> Console:
     """A console on standard output, or on `stream`."""
     console = Console(file=stream, highlight=False)
     return console if console.is_terminal else Console(file=stream, highlight=False, width=MINIMUM_WIDTH)
 
 
-class StageBars:
-    """A listener that keeps one bar per stage."""
+@dataclass
+class _Round:
+    """What one bar has shown so far: a stage may be solved several times (starts, passes)."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._tasks: dict[str, TaskID] = {}
-        self._first_energy: dict[str, float] = {}
+    task: TaskID
+    rounds: int = 1
+    step: int = 0
+    first: float | None = None
+    """Energy at the first event of this round."""
+
+
+class StageBars:
+    """A listener that keeps one bar per stage; in a log, one line per stage when it is done."""
+
+    def __init__(self, progress: Progress, live: bool = True) -> None:
+        self._progress, self._live = progress, live
+        self._stages: dict[str, _Round] = {}
 
     def __call__(self, event: solution.Progress) -> None:
-        if event.stage not in self._tasks:
+        title, note = _title(event)
+        total = max(event.total, 1)
+        if title not in self._stages:
             self.finish()
-            self._tasks[event.stage] = self._progress.add_task(event.stage, total=max(event.total, 1), detail="")
-        self._progress.update(
-            self._tasks[event.stage],
-            completed=event.step,
-            total=max(event.total, 1),
-            detail=self._detail(event),
-        )
+            self._stages[title] = _Round(self._progress.add_task(title, total=total, detail=""))
+        stage = self._stages[title]
+        if event.step < stage.step:
+            stage.rounds, stage.first = stage.rounds + 1, None
+        stage.step = event.step
+        stage.first = event.energy if stage.first is None else stage.first
+        self._progress.update(stage.task, completed=event.step, total=total, detail=_detail(stage, event.energy, note))
 
     def finish(self) -> None:
         """Fill the bars of the stages behind us: a solver that stopped early is done all the same."""
         for task in self._progress.tasks:
+            if task.stop_time is not None:
+                continue
             self._progress.update(task.id, completed=task.total)
             self._progress.stop_task(task.id)
+            if not self._live:
+                line = f"{task.description:<{TITLE_WIDTH}} {task.elapsed or 0.0:6.1f} s  {task.fields['detail']}"
+                self._progress.console.print(line.rstrip(), markup=False)
 
-    def _detail(self, event: solution.Progress) -> str:
-        if event.energy is None:
-            return event.note
-        first = self._first_energy.setdefault(event.stage, event.energy)
-        return f"energy {first:.3g} -> {event.energy:.3g}" + (f"  {event.note}" if event.note else "")
+
+def _title(event: solution.Progress) -> tuple[str, str]:
+    """A bar's name and its note. A note `iron: signed distances` asks for a bar of the iron's own."""
+    subject, colon, rest = event.note.partition(": ")
+    return (f"{event.stage} {subject}", rest) if colon else (event.stage, event.note)
+
+
+def _detail(stage: _Round, energy: float | None, note: str) -> str:
+    """`energy 26,950 -> 491  round 3`"""
+    if energy is None or stage.first is None:
+        return "" if note == "done" else note
+    words = [f"energy {_number(stage.first)} -> {_number(energy)}"]
+    words += [f"round {stage.rounds}"] if stage.rounds > 1 else []
+    return "  ".join([*words, note] if note else words)
+
+
+def _number(value: float) -> str:
+    """Three digits, without exponents where a person would not write one."""
+    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.3g}"
 
 
 @contextmanager
 def progress_bars(console: Console) -> Iterator[solution.ProgressListener]:
-    """Bars on the screen while the body of the `with` runs."""
+    """Bars on the screen, or lines in a log, while the body of the `with` runs."""
+    live = console.is_terminal or console.quiet
     columns = (
-        TextColumn("{task.description}", style="bold"),
-        BarColumn(bar_width=28),
+        SpinnerColumn(finished_text="[green]✓[/]"),
+        TextColumn(f"{{task.description:<{TITLE_WIDTH}}}", style="bold"),
+        BarColumn(bar_width=24, complete_style="cyan", finished_style="green"),
         TextColumn("{task.completed:.0f}/{task.total:.0f}", justify="right"),
         TimeElapsedColumn(),
         TextColumn("{task.fields[detail]}", markup=False),
     )
-    with Progress(*columns, console=console) as progress:
-        bars = StageBars(progress)
+    with Progress(*columns, console=console, disable=not live) as progress:
+        bars = StageBars(progress, live)
         yield bars
         bars.finish()
 
