@@ -187,6 +187,13 @@ def _body_terms(body: SkinnedBody, rng: np.random.Generator, frames: int) -> tup
             FREE_OBJECT,
             constants={"rows": np.concatenate([head.rows, head.normal_rows]), "target": np.array([0.0, 0.0, 0.05])},
         ),
+        Term(
+            "head",
+            posture.level_head,
+            0.1,
+            0,
+            constants={"rows": np.concatenate([head.rows, head.normal_rows])},
+        ),
         Term("ground", penetration.body_in_ground, 0.003, constants={"rows": skin.rows}),
         Term(
             "body in object",
