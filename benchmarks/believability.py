@@ -52,10 +52,11 @@ def believability_table(cases: Sequence[str] | None, quick: bool, folder: Path, 
             continue
         for seed in SEEDS[:1] if quick else SEEDS:
             run = run_case(CASES[name], seed, folder, reuse)
-            console.print(summary(run), markup=False, highlight=False)
+            console.print(summary(run), markup=False, highlight=False, soft_wrap=True)
             runs.append(run)
+            # After every run, so that an interrupt keeps those that are done.
+            (folder / "believability.json").write_text(json.dumps([as_json(run) for run in runs], indent=1) + "\n")
     console.print(make_table(runs))
-    (folder / "believability.json").write_text(json.dumps([as_json(run) for run in runs], indent=1) + "\n")
     good = sum(run.holds for run in runs)
     console.print(f"{good} of {len(runs)} runs clear every bar.")
     return int(good < len(runs) or not runs)

@@ -11,12 +11,15 @@ from rich.table import Table
 from benchmarks.gate import Row, crashed, read_baseline
 from benchmarks.kernels import body_motion, distance_field
 from benchmarks.main_job import main_job
+from benchmarks.solver import against_adam, engines
 
 Workload = Callable[[], list[Row]]
 
 WORKLOADS: Mapping[str, Workload] = {
     "distance field": distance_field,
     "body motion": body_motion,
+    "solver": against_adam,
+    "engines": engines,
     "main job": main_job,
 }
 """To add a workload: a function that returns rows, and its line here."""

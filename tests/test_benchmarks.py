@@ -1,6 +1,7 @@
 """The gate must fail on everything that is not a good number, and the suite must not hide a crash."""
 
 import io
+import json
 import math
 import sys
 from dataclasses import replace
@@ -10,13 +11,15 @@ import pytest
 import synthetic_result as syn
 from rich.console import Console
 
+from benchmarks import believability
 from benchmarks.bars import measure_bars
 from benchmarks.believability import believability_table, make_table, run_case, summary
 from benchmarks.gate import Row, compare, crashed, read_baseline, write_baseline
 from benchmarks.main_job import run_command
 from benchmarks.meshes import CASES, Case
 from benchmarks.rays import RayMesh
-from benchmarks.suite import run_workloads
+from benchmarks.solver import reverse_gradient
+from benchmarks.suite import WORKLOADS, run_workloads
 
 TIME = Row("job:wall", 10.0, "s", "lower", 1.5)
 SPEED = Row("solver:speed", 100.0, "steps/s", "higher", 1.5)
@@ -159,3 +162,36 @@ def test_a_crashed_run_fails_the_table(tmp_path):
     assert "CRASHED" in summary(run)
     console.print(make_table([run]))
     assert believability_table(["no such case"], True, tmp_path, False, console) == 2
+
+
+def test_a_crash_keeps_what_is_done_and_the_rest_goes_on(tmp_path, monkeypatch):
+    """The crashed case comes first; the file after it is measured all the same, and the JSON holds both."""
+    np.savez(tmp_path / "good_0.npz", **syn.result(**ball_on_box(0.002)))
+    monkeypatch.setattr(believability, "CASES", {"bad": Case("bad", "no such recipe"), "good": Case("good", "ironing")})
+    output = io.StringIO()
+    code = believability_table(None, True, tmp_path, True, Console(file=output, width=80))
+    assert code == 1
+    lines = [line for line in output.getvalue().splitlines() if ", seed 0" in line]
+    assert len(lines) == 2, "one line for each run, however narrow the console"
+    assert "CRASHED" in lines[0]
+    kept = json.loads((tmp_path / "believability.json").read_text())
+    assert [run["case"] for run in kept] == ["bad", "good"]
+    assert "no such recipe" in kept[0]["error"]
+    assert kept[1]["bars"]
+
+
+def test_the_suite_has_every_promised_workload():
+    assert {"distance field", "body motion", "solver", "engines", "main job"} <= set(WORKLOADS)
+
+
+def test_adams_gradient_is_that_of_the_normal_equations():
+    from tests.interaction_problem import interaction_problem
+    from zeroshot_hoi.optimization.engines.jax import JaxEngine
+
+    problem = interaction_problem(4)
+    problem = replace(problem, terms=tuple(t for t in problem.terms if t.name in ("natural", "root", "planted")))
+    x = problem.initial()
+    slope, energies = reverse_gradient(problem)(x)
+    _, expected, terms = JaxEngine(problem).normal_equations(x)
+    assert np.abs(slope - expected).max() < 1e-3 * np.abs(expected).max()
+    assert np.abs(energies - terms).max() < 1e-3 * np.abs(terms).max()
