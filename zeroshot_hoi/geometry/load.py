@@ -113,10 +113,10 @@ def _read_file(path: Path) -> tuple[Any, str]:
             f"'{path}' has the ending '{path.suffix}'. Readable are {', '.join(FORMATS)}; convert it first."
         )
     size = path.stat().st_size
-    if size == 0 or size > MAX_FILE_BYTES:
-        raise MeshError(
-            f"'{path}' has {size:,} bytes. A mesh file must have 1 to {MAX_FILE_BYTES:,}; simplify it first."
-        )
+    if size == 0:
+        raise MeshError(f"'{path}' is empty (0 bytes). Export the object again, with its faces.")
+    if size > MAX_FILE_BYTES:
+        raise MeshError(f"'{path}' has {size:,} bytes; at most {MAX_FILE_BYTES:,} are read. Simplify it first.")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     try:
