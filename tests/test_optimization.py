@@ -68,7 +68,7 @@ def _start(compiler: Compiler) -> Start:
         turn = Rotation.from_euler("xyz", [0.4, -0.2, 0.9]).as_matrix()
         q = np.zeros(len(body.freedoms.names))
         q[list(compiler.rows[edge.first.owner].fingers["right"])] = 0.2
-        grasps[edge.name] = Grasp(np.clip(q, *body.freedoms.limits.T), turn, at, 0.0, 0, 0.0)
+        grasps[edge.name] = Grasp(np.clip(q, *body.freedoms.limits.T), turn, at, 0.0, 0, True, 0.0)
     return Start({name: placed[0] for name, placed in compiler.initial.people.items()}, grasps)
 
 

@@ -8,7 +8,6 @@ energy pulls (grip, touch, support, rest). Nothing after this file knows what a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -17,20 +16,21 @@ from zeroshot_hoi.body.surface import concatenate
 from zeroshot_hoi.core.body import BodyPoints, SkinnedBody
 from zeroshot_hoi.core.graph import Edge
 from zeroshot_hoi.core.plan import Plan
-from zeroshot_hoi.core.reference import InitialScene, Placement, ReferenceMotion
+from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion
 from zeroshot_hoi.core.scene import ObjectParts, SceneObject
 from zeroshot_hoi.geometry.grid import bake_part_grid
 from zeroshot_hoi.geometry.query import GridArrays, pad_grid
 from zeroshot_hoi.geometry.sampling import farthest_points
 from zeroshot_hoi.optimization.energies import contact, penetration, posture, tracking
-from zeroshot_hoi.optimization.grasp import Grasp
 from zeroshot_hoi.optimization.person import PersonRows, person_rows
 from zeroshot_hoi.optimization.problem import ObjectUnknowns, PersonUnknowns, Problem, Term
+from zeroshot_hoi.optimization.start import CORNERS, FOLDED_POINTS, NEAR_POINTS, PRESSED_POINTS, Start
 
 SIGMA = {
     "support": 0.006, "touch": 0.003, "rest": 0.0008, "anchor": 0.0005, "body in object": 0.0012,
     "object in body": 0.004, "object in object": 0.001, "body in itself": 0.004, "ground": 0.003, "planted": 0.002,
-    "balance": 0.02, "gaze": 0.25, "head": 0.08, "natural": 0.3, "root": 0.05, "path": 0.01, "axis": 0.02, "palm": 0.012, "skin": 0.002,
+    "balance": 0.02, "gaze": 0.25, "head": 0.08, "natural": 0.3, "root": 0.05, "path": 0.01, "axis": 0.02,
+    "palm": 0.012, "skin": 0.002,
 }  # fmt: skip
 """Standard deviation of each kind of residual in its own unit (metres, radians, cosine)."""
 
@@ -43,57 +43,14 @@ SINK = {False: 0.004, True: 0.015}
 BODY_MARGIN = 0.002
 """Metres that the rest of the body keeps clear of objects."""
 
-NEAR_POINTS = 384
-"""Body vertices watched for each object besides the skin points: those that came near it in the stage before."""
-
-CORNERS = 400
-"""Vertices of each object that look for the body; those that came near it in the stage before."""
-
-PRESSED_POINTS = 96
-"""Points of each object, chosen anew for every frame, that are held outside the skin itself."""
-
-FOLDED_POINTS = 64
-"""Vertices of limbs, chosen anew for every frame, that are held outside the rest of the skin."""
+PALM_OFFSET = 0.022
+"""Metres between the middle of a palm's hollow and the thigh that the hand lies on."""
 
 SPHERE_SKIN = 0.001
 """Metres by which spheres are taken smaller than they are."""
 
 BODY_MASS = 70.0
 """kg, where a body does not say."""
-
-
-@dataclass(frozen=True)
-class Pressed:
-    """Object points close to or below the skin, with the skin vertex nearest to each."""
-
-    points: np.ndarray
-    """(T, PRESSED_POINTS, 3) object frame."""
-    vertices: np.ndarray
-    """(T, PRESSED_POINTS) -1 where nothing is near."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """One choice among the starts: where people stand, how objects are held, what has been found already."""
-
-    placements: Mapping[str, Placement]
-    grasps: Mapping[str, Grasp]
-    """Edge name -> grip."""
-    rotations: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """Object -> (3, 3): the turn that replaces the reference's where that was free."""
-    anchors: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """Edge name -> (1, 3) where static contacts touched, object frame."""
-    touching: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """Edge name -> (N,) which points of a support carry weight, 0 or 1."""
-    near: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
-    """(person, object) -> (NEAR_POINTS,) of the person's `PersonRows.vertices` that come near the object."""
-    corners: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
-    """(person, object) -> (CORNERS,) object vertices that come near the person."""
-    pressed: Mapping[tuple[str, str], Pressed] = field(default_factory=dict)
-    """(person, object) -> the object's points that lie deepest below the skin, for every frame of the clip."""
-    folded: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
-    """Person -> (T, FOLDED_POINTS) vertices of limbs deepest in the rest of the body, and the vertices nearest to them
-    (-1 where nothing is near)."""
 
 
 class Compiler:
@@ -146,7 +103,7 @@ class Compiler:
 
     # -- problems ---------------------------------------------------------------------------------------------------
 
-    def problem(self, starts: Sequence[Start], times: Sequence[int]) -> Problem:
+    def problem(self, starts: Sequence[Start], times: Sequence[int] | np.ndarray) -> Problem:
         """The problem whose k-th frame is frame `times[k]` of the motion, begun as in `starts[k]`."""
         t = np.asarray(times)
         people = tuple(PersonUnknowns(self.rows[n].folded.body, self.rows[n].active) for n in self.people)
@@ -202,7 +159,10 @@ class Compiler:
             translation = reference.translation[t] - np.einsum("tij,j->ti", rotation, reference.anchor)
         else:
             pose = self.initial.objects[name]
-            rotation, translation = np.repeat(pose.rotation[None], len(t), 0), np.repeat(pose.translation[None], len(t), 0)
+            rotation, translation = (
+                np.repeat(pose.rotation[None], len(t), 0),
+                np.repeat(pose.translation[None], len(t), 0),
+            )
         return {f"rotation{o}": rotation, f"translation{o}": translation}
 
     # -- terms of one person ----------------------------------------------------------------------------------------
@@ -278,9 +238,10 @@ class Compiler:
         gate = np.ones(len(t)) if reference.palms_gate is None else reference.palms_gate[t]
         for side, place in reference.palms_on_thighs.items():
             other, normal = rows.thigh_rows(side, place[t])
-            terms.append(Term(f"palm on thigh:{name}.{side}", contact.together, SIGMA["palm"], p,
-                              constants={"rows": rows.palms[side], "offset": np.array([0.022])},
-                              frames={"other_rows": other, "other_normal_rows": normal, "gate": gate[:, None, None]}))  # fmt: skip
+            frames = {"other_rows": other, "other_normal_rows": normal, "gate": gate[:, None, None]}
+            constants = {"rows": rows.palms[side], "offset": np.array([PALM_OFFSET])}
+            label = f"palm on thigh:{name}.{side}"
+            terms.append(Term(label, contact.together, SIGMA["palm"], p, constants=constants, frames=frames))
         return terms
 
     # -- terms of one edge ------------------------------------------------------------------------------------------
@@ -369,7 +330,7 @@ class Compiler:
         ]  # fmt: skip
 
     def _axis_sign(self, name: str, start: Start, axis: np.ndarray, time: int) -> float:
-        """Which way a symmetric axis points for this grip: as the thumb does when the arm works in front of the body."""
+        """Which way a symmetric axis points for this grip: outward on the thumb's side, as when a palm looks up."""
         edge = self.carriers[name]
         side = edge.first.part.split()[0]
         across = self.rows[edge.first.owner].radial[side]
@@ -399,9 +360,7 @@ class Compiler:
                 allowed[~rows.outside_part(points, edge.first.part)] = 0.001
         return allowed
 
-    def _contactless(
-        self, name: str, o: int, person: str, starts: Sequence[Start], t: np.ndarray
-    ) -> list[Term]:
+    def _contactless(self, name: str, o: int, person: str, starts: Sequence[Start], t: np.ndarray) -> list[Term]:
         """Penetration both ways between one person and one object."""
         p, rows, watched = self.people.index(person), self.rows[person], self.watched(person, name)
         skin = rows.skin_where(watched)
@@ -414,7 +373,9 @@ class Compiler:
         for edge in self.plan.graph.edges_of(person):
             if edge.second.owner == name and self.plan.contacts[edge.name].kind == "support":
                 labels = np.array(rows.spheres.parts)
-                pressed = np.isin(labels, ("hips", "left leg", "right leg") if edge.first.part == "hips" else (edge.first.part,))
+                pressed = np.isin(
+                    labels, ("hips", "left leg", "right leg") if edge.first.part == "hips" else (edge.first.part,)
+                )
                 radii = radii - pressed * SINK[self.plan.contacts[edge.name].upholstery]
         corners = starts[0].corners.get((person, name), self._default_corners(name))
         return [

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
 from zeroshot_hoi.core.arrays import numpy_namespace
@@ -23,7 +23,7 @@ from zeroshot_hoi.geometry.query import GridArrays, grid_distance, pad_grid
 from zeroshot_hoi.geometry.sampling import farthest_points
 from zeroshot_hoi.optimization.energies import contact, penetration, posture
 from zeroshot_hoi.optimization.engines import make_engine
-from zeroshot_hoi.optimization.hand import SKIN_POINTS, Hand, measure_hand
+from zeroshot_hoi.optimization.hand import FINGERS, SKIN_POINTS, Hand, measure_hand
 from zeroshot_hoi.optimization.problem import ObjectUnknowns, PersonUnknowns, Problem, State, Term, frame_state
 from zeroshot_hoi.optimization.solver import Settings, solve
 
@@ -51,6 +51,12 @@ PRESSED_POINTS = 64
 REACH = 0.03
 """Metres from the skin beyond which object vertices are not looked at."""
 
+TOUCH = 0.0045
+"""Metres within which skin counts as touching."""
+
+OPPOSITE = -0.5
+"""Cosine between directions from the part's axis beyond which two contacts oppose each other."""
+
 PAD_WEIGHTS = {"palm": 0.7, "thumb": 1.5}
 """Relative weights of pads whose name contains the key; the fingers' are 1."""
 
@@ -74,6 +80,8 @@ class Grasp:
     energy: float
     touching: int
     """Pads within 5 mm of the part."""
+    opposed: bool
+    """Whether the thumb touches against at least two fingers: from the other side of the part's axis."""
     depth: float
     """Deepest vertex of the hand in the object, metres."""
 
@@ -111,7 +119,12 @@ def find_grasps(
     x = solution.value[np.resize(best, KEEP)]
     solution = solve(make_engine(engine, problem), x, None, POLISH, listener, "grasp")
     grasps = _read(hand, held, problem, solution.value, solution.energies["frame"])
-    return tuple(sorted(grasps[: len(best)], key=lambda g: g.energy if np.isfinite(g.energy) else np.inf))
+    return tuple(sorted(grasps[: len(best)], key=_rank))
+
+
+def _rank(grasp: Grasp) -> tuple[bool, float]:
+    """Grips around the part come first, then those of low energy."""
+    return not grasp.opposed, grasp.energy if np.isfinite(grasp.energy) else np.inf
 
 
 def _measure_part(thing: SceneObject, part: PartRegion, grid: DistanceGrid) -> _Part:
@@ -219,7 +232,7 @@ def _in_object(state: State, points: np.ndarray) -> np.ndarray:
 
 
 def _watched(hand: Hand, held: _Part, problem: Problem, x: np.ndarray) -> Problem:
-    """The same problem, watching for every grip the hand's vertices nearest to the object and the object's to the hand."""
+    """The same problem, watching the vertices of hand and object that are near each other in every grip."""
     rows, pressed = [], []
     for state in _states(problem, x):
         skin = _in_object(state, hand.vertices.rows @ state.bones[0])
@@ -249,7 +262,7 @@ def _turned_normals(hand: Hand, state: State) -> np.ndarray:
 def _pressed(hand: Hand, held: _Part, skin: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Object vertices (PRESSED_POINTS, 3) deepest below the skin, and the hand vertex nearest to each, -1 for none."""
     vertices = held.thing.vertices
-    distance, index = cKDTree(skin).query(vertices, distance_upper_bound=REACH)
+    distance, index = KDTree(skin).query(vertices, distance_upper_bound=REACH)
     index = np.minimum(index, len(skin) - 1)
     depth = np.where(np.isfinite(distance), ((skin[index] - vertices) * normals[index]).sum(1), -np.inf)
     deepest = np.argsort(-depth, kind="stable")[: 5 * PRESSED_POINTS]
@@ -266,18 +279,34 @@ def _read(hand: Hand, held: _Part, problem: Problem, x: np.ndarray, energy: np.n
         skin = grid_distance(xp, held.whole, _in_object(state, hand.vertices.rows @ state.bones[0]))
         q = np.zeros(len(hand.opened))
         q[list(hand.active)] = x[k][: len(hand.active)]
-        touching, depth = int((distance < 0.005).sum()), float(max(-skin.min(), 0.0))
-        grasps.append(Grasp(q, state.rotations[0], state.translations[0], float(energy[k]), touching, depth))
+        touching, depth = int((distance < TOUCH).sum()), float(max(-skin.min(), 0.0))
+        opposed = _opposed(hand, held, state)
+        grasps.append(Grasp(q, state.rotations[0], state.translations[0], float(energy[k]), touching, opposed, depth))
     return grasps
+
+
+def _opposed(hand: Hand, held: _Part, state: State) -> bool:
+    """Whether the thumb's touching skin and that of two fingers lie on opposite sides of the part's axis."""
+    local = _in_object(state, hand.vertices.rows @ state.bones[0])
+    touches = np.abs(grid_distance(numpy_namespace(), held.grid, local)) < TOUCH
+    regions = np.array(hand.folded.full.regions)[hand.vertices.vertices]
+    sides = {}
+    for finger in (*FINGERS, "thumb"):
+        mine = local[touches & (regions == f"{hand.side} {finger}")] - held.center
+        radial = mine - np.outer(mine @ held.axis, held.axis)
+        if len(mine):
+            sides[finger] = radial / np.maximum(np.linalg.norm(radial, axis=1, keepdims=True), 1e-9)
+    thumb = sides.pop("thumb", np.zeros((0, 3)))
+    return bool(len(thumb)) and sum(float((side @ thumb.T).min()) < OPPOSITE for side in sides.values()) >= 2
 
 
 def _different(grasps: list[Grasp]) -> list[int]:
     """Indices of the best of each kind: a grip turned by less than 20 degrees from a better one is left out."""
-    order = sorted(range(len(grasps)), key=lambda k: grasps[k].energy if np.isfinite(grasps[k].energy) else np.inf)
+    order = sorted(range(len(grasps)), key=lambda k: _rank(grasps[k]))
     kept: list[int] = []
     for k in order:
         if len(kept) == KEEP or (kept and grasps[k].energy > 3.0 * grasps[kept[0]].energy + 30.0):
-            break
+            continue
         turns = [Rotation.from_matrix(grasps[k].rotation @ grasps[o].rotation.T).magnitude() for o in kept]
         if all(turn > np.radians(20.0) for turn in turns):
             kept.append(k)

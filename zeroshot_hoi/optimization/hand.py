@@ -111,7 +111,9 @@ def measure_hand(body: SkinnedBody, side: str) -> Hand:
     """Everything that a grasp asks of one hand."""
     folded = fold_body(body, (f"{side}_wrist", *hand_joints(side)))
     fold = folded.matrix(np.zeros(len(body.freedoms.names)))
-    hand, arm = (surface_points(body, f"{side} {part}", n, 1) for part, n in (("hand", SKIN_POINTS), ("arm", FOREARM_POINTS)))
+    hand, arm = (
+        surface_points(body, f"{side} {part}", n, 1) for part, n in (("hand", SKIN_POINTS), ("arm", FOREARM_POINTS))
+    )
     skin = BodyPoints(*(np.concatenate([getattr(p, k) for p in (hand, arm)]) for k in vars(hand)))
     chosen = np.flatnonzero(np.array(body.part_labels) == f"{side} hand")
     normals = vertex_normals(body.rest_vertices, body.faces)[chosen]

@@ -88,7 +88,7 @@ class PersonRows:
         )
 
     def support(self, part: str) -> BodyPoints:
-        """The skin that carries weight when `part` is supported: buttocks and the back of the thighs, the back, a sole."""
+        """The skin that carries weight when `part` is supported: buttocks and thighs, the back, a sole."""
         if part.endswith("foot"):
             return self.soles[part.split()[0]]
         return self.supports[part]
@@ -127,7 +127,9 @@ class PersonRows:
         labels = np.array(self.body.part_labels)[points.vertices]
         regions = np.array(self.body.regions)[points.vertices]
         if part == "hips":
-            thigh = np.isin(labels, ("left leg", "right leg")) & (points.rest[:, 0] < self._thigh_line(points.rest[:, 2]))
+            thigh = np.isin(labels, ("left leg", "right leg")) & (
+                points.rest[:, 0] < self._thigh_line(points.rest[:, 2])
+            )
             return (labels == "hips") | thigh | np.char.endswith(regions, "buttock")
         if part == "torso":
             return (regions == "back") | ((labels == "torso") & (points.rest[:, 0] < 0.0))
@@ -146,7 +148,7 @@ class PersonRows:
         return np.concatenate(anchors)
 
     def thigh_rows(self, side: str, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows (T, 1, 4G) of points on top of a thigh, at `place (T,)` from hip (0) to knee (1), and of their normals."""
+        """Rows (T, 1, 4G) of points on top of a thigh at `place (T,)`, hip 0 to knee 1, and of their normals."""
         stations = self.thighs[side]
         position = np.interp(place, THIGH_STATIONS, np.arange(len(THIGH_STATIONS)))
         low = np.minimum(position.astype(int), len(THIGH_STATIONS) - 2)
@@ -232,7 +234,9 @@ def person_rows(body: SkinnedBody) -> PersonRows:
             f"Use neutral, female, male, an SMPL-X or an SMPL-H file."
         )
     names = body.freedoms.names
-    fingers = {s: tuple(i for i, n in enumerate(names) if n.startswith(tuple(f"{s} {f}" for f in FINGERS))) for s in SIDES}
+    fingers = {
+        s: tuple(i for i, n in enumerate(names) if n.startswith(tuple(f"{s} {f}" for f in FINGERS))) for s in SIDES
+    }
     fixed = {*fingers["left"], *fingers["right"], *(i for i, n in enumerate(names) if "toe" in n)}
     spheres = body_spheres(body)
     finger = np.array([label.split()[-1] in FINGERS for label in spheres.parts])

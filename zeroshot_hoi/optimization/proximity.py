@@ -9,23 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import BodyPoints, SkinnedBody
 from zeroshot_hoi.core.scene import SceneObject
-from zeroshot_hoi.geometry.query import grid_distance
+from zeroshot_hoi.geometry.query import GridArrays, grid_distance
 from zeroshot_hoi.geometry.sampling import farthest_points
-from zeroshot_hoi.optimization.compile import (
-    CORNERS,
-    FOLDED_POINTS,
-    NEAR_POINTS,
-    PRESSED_POINTS,
-    Compiler,
-    Pressed,
-    Start,
-)
+from zeroshot_hoi.optimization.compile import Compiler
 from zeroshot_hoi.optimization.problem import State
+from zeroshot_hoi.optimization.start import CORNERS, FOLDED_POINTS, NEAR_POINTS, PRESSED_POINTS, Pressed, Start
 
 NEAR = 0.03
 """Metres within which vertices are watched in the next stage."""
@@ -79,7 +72,7 @@ class _Meeting:
         self.points: list[np.ndarray] = []
         self.nearest: list[np.ndarray] = []
 
-    def add(self, skin: np.ndarray, normals: np.ndarray, grid: object) -> None:
+    def add(self, skin: np.ndarray, normals: np.ndarray, grid: GridArrays) -> None:
         """One frame: skin (N, 3) and its normals in the object's frame."""
         outside = grid_distance(numpy_namespace(), grid, skin)
         self.to_object = np.minimum(self.to_object, outside)
@@ -89,7 +82,7 @@ class _Meeting:
         inside = np.flatnonzero(((vertices > low) & (vertices < high)).all(1))
         distance, index = np.full(len(vertices), np.inf), np.zeros(len(vertices), int)
         if len(inside):
-            close, which = cKDTree(skin).query(vertices[inside], distance_upper_bound=REACH)
+            close, which = KDTree(skin).query(vertices[inside], distance_upper_bound=REACH)
             distance[inside], index[inside] = close, np.minimum(which, len(skin) - 1)
         self.to_body = np.minimum(self.to_body, distance)
         unit = normals[index] / np.maximum(np.linalg.norm(normals[index], axis=1, keepdims=True), 1e-9)
@@ -129,7 +122,7 @@ def _limb_in_rest(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Depths (N,), limb vertices (N,) and nearest other vertices (N,); depth is -inf where nothing is near."""
     mine, others = np.flatnonzero(limb), np.flatnonzero(~limb)
-    distance, which = cKDTree(skin[others]).query(skin[mine], distance_upper_bound=REACH)
+    distance, which = KDTree(skin[others]).query(skin[mine], distance_upper_bound=REACH)
     nearest = others[np.minimum(which, len(others) - 1)]
     apart = np.linalg.norm(rest[mine] - rest[nearest], axis=1) > FOLD
     unit = normals[nearest] / np.maximum(np.linalg.norm(normals[nearest], axis=1, keepdims=True), 1e-9)

@@ -25,13 +25,14 @@ from zeroshot_hoi.core.scene import ObjectParts, SceneObject
 from zeroshot_hoi.core.solution import ProgressListener, Solution, silent
 from zeroshot_hoi.geometry.grid import bake_part_grid
 from zeroshot_hoi.geometry.query import grid_distance
-from zeroshot_hoi.optimization.compile import Compiler, Start
-from zeroshot_hoi.optimization.engines import make_engine
+from zeroshot_hoi.optimization.compile import Compiler
 from zeroshot_hoi.optimization.energies.shared import body_points, into_object
+from zeroshot_hoi.optimization.engines import make_engine
 from zeroshot_hoi.optimization.grasp import Grasp, find_grasps
 from zeroshot_hoi.optimization.problem import Problem, State, frame_state
 from zeroshot_hoi.optimization.proximity import watch
 from zeroshot_hoi.optimization.solver import Settings, Smoothness, solve
+from zeroshot_hoi.optimization.start import Start
 
 KEY_STEP = 8
 """Frames between key frames."""
@@ -44,6 +45,9 @@ SEMIFINALISTS = 7
 
 SCREENING = Settings(iterations=7, tolerance=1e-2)
 SETTLING = Settings(iterations=20, tolerance=3e-3)
+
+LOOSE = 300.0
+"""Energy that a grip costs which does not go around its part."""
 
 FINALISTS = 3
 """Starts whose key frames are solved."""
@@ -174,11 +178,9 @@ def _static(compiler: Compiler, starts: list[Start], listener: ProgressListener)
     starts = [starts[k] for k in order]
     x, energy = _settle(compiler, starts, time, x[order], SETTLING, listener)
     problem = compiler.problem(starts, [time] * len(starts))
-    bias = np.array([sum(0.1 * g.energy for g in s.grasps.values()) for s in starts])
+    bias = np.array([sum(0.1 * g.energy + LOOSE * (not g.opposed) for g in s.grasps.values()) for s in starts])
     order = np.argsort(energy + bias, kind="stable")[:FINALISTS]
-    return [
-        _Candidate(_settled(compiler, starts[k], problem, x[k], k), x[k : k + 1], float(energy[k])) for k in order
-    ]
+    return [_Candidate(_settled(compiler, starts[k], problem, x[k], k), x[k : k + 1], float(energy[k])) for k in order]
 
 
 def _settle(
@@ -263,5 +265,3 @@ def read_motion(compiler: Compiler, problem: Problem, x: np.ndarray) -> Motion:
         for o, name in enumerate(compiler.names)
     }
     return Motion(people, objects, compiler.plan.fps)
-
-

@@ -1,4 +1,4 @@
-"""What must not enter what: body in object, object in body, object in object, body in itself, anything in the ground."""
+"""What must not enter what: body in object, object in body or object, body in itself, anything in the ground."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def sphere_pairs(count: int, pairs: np.ndarray) -> np.ndarray:
 
 
 def body_in_skin(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
-    """(N,) m: depth of skin points of one limb below the tangent plane of the skin elsewhere that was nearest before."""
+    """(N,) m: depth of skin points of one limb below the tangent plane of the nearest skin elsewhere."""
     points = body_points(xp, state, term.person, data["rows"])
     skin = body_points(xp, state, term.person, data["other_rows"])
     outward = body_normals(xp, state, term.person, data["normal_rows"])

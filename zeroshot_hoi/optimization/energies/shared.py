@@ -1,4 +1,4 @@
-"""What several energies need: points of bodies and objects in the world, distances in an object's grid, robust forms."""
+"""What several energies need: points of bodies and objects, distances in an object's grid, robust forms."""
 
 from __future__ import annotations
 

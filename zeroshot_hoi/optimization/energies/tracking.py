@@ -1,4 +1,4 @@
-"""Following the reference motion of an object: its path within a dead zone, one axis firmly, the turn about it loosely."""
+"""Following an object's reference: its path within a dead zone, one axis firmly, the turn about it loosely."""
 
 from __future__ import annotations
 
