@@ -47,10 +47,10 @@ REGIONS = {"", "back", *(f"{s} {r}" for s in ("left", "right") for r in (*FINGER
 
 STAGES = ("prepare", "parts", "static poses", "key frames", "all frames", "polish", "metrics")
 BARS = {
-    "contact", "penetration max", "penetration mean", "self penetration", "ground", "supported", "foot sliding",
+    "penetration max", "penetration mean", "self penetration", "ground", "supported", "foot sliding",
     "joint limits", "joint speed", "jitter", "travel", "turn",
 }  # fmt: skip
-"""Families of bars that each recipe is judged by; `drift` and `object penetration` where the graph has them."""
+"""Families of bars that every recipe is judged by; `contact` joins them where an edge is continuous."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,8 @@ def test_every_bar_holds(made: Made) -> None:
     metrics = stored(made.result)
     assert not failed(metrics), "; ".join(str(metric) for metric in failed(metrics))
     judged = {key.partition(":")[0] for key, metric in metrics.items() if metric.threshold is not None}
-    assert judged >= BARS
+    continuous = any(edge.is_continuous for edge in Pipeline.from_recipe(made.recipe).plan.graph.edges)
+    assert judged >= (BARS | {"contact"} if continuous else BARS)
     assert all(np.isfinite(metric.value) for metric in metrics.values() if metric.threshold is not None)
 
 
@@ -110,6 +111,13 @@ def test_every_edge_person_and_object_is_judged(made: Made) -> None:
         assert isinstance(upholstery, bool)
     for name in made.result.objects:
         assert {f"travel:{name}", f"turn:{name}", f"jitter:{name}", f"penetration max:{PERSON}|{name}"} <= set(metrics)
+
+
+def test_the_sitter_sits_down_and_stays(make: Callable[[str], Made]) -> None:
+    """The seat's contact is not continuous, so no bar holds it; a third of the clip on the seat is the least."""
+    distance = make("sit_on_chair").arrays()["contacts/person 1.hips->chair.seat/distance"]
+    assert distance[0] > 0.05, "the clip begins on the feet"
+    assert distance[-FRAMES // 3 :].max() < 0.01
 
 
 def test_a_file_is_measured_like_the_run(make: Callable[[str], Made]) -> None:
@@ -286,7 +294,8 @@ def test_progress_tells_every_stage_and_a_falling_energy(made: Made) -> None:
         assert solves, stage
         for energies in solves:
             assert (np.diff(energies) <= 1e-9 * np.abs(energies[:-1])).all(), f"{stage}: an energy rose"
-        assert any(energies[-1] < energies[0] for energies in solves), stage
+        # A polish that finds nothing to do takes one step.
+        assert stage == "polish" or any(energies[-1] < energies[0] for energies in solves), stage
         assert np.isfinite(np.concatenate(solves)).all()
 
 
