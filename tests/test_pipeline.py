@@ -45,7 +45,7 @@ OBJECT_ARRAYS = {
 FINGERS = ("palm", "thumb", "index", "middle", "ring", "pinky")
 REGIONS = {"", "back", *(f"{s} {r}" for s in ("left", "right") for r in (*FINGERS, "sole", "buttock"))}
 
-STAGES = ("prepare", "parts", "static poses", "key frames", "all frames", "polish", "metrics")
+STAGES = ("prepare", "parts", "static poses", "key frames", "all frames", "polish", "optimization", "metrics")
 BARS = {
     "penetration max", "penetration mean", "self penetration", "ground", "supported", "foot sliding",
     "joint limits", "joint speed", "jitter", "travel", "turn",

@@ -21,6 +21,7 @@ from zeroshot_hoi.core.errors import HoiError, ResultError
 from zeroshot_hoi.core.solution import Progress, ProgressListener
 from zeroshot_hoi.doctor import examine
 from zeroshot_hoi.mesh_argument import parse_meshes
+from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.recipe import Recipe, list_recipes
 
 OUTPUT_SUFFIXES = (".npz", ".png", ".glb", ".mp4")
@@ -62,6 +63,7 @@ def run(
     overrides = {"seed": seed, "engine": engine, "frames": frames}
     overrides = {key: value for key, value in overrides.items() if value is not None}
     checked = Recipe.load(recipe).with_overrides(**overrides)
+    plan_from_recipe(checked)
     meshes = parse_meshes(mesh, [entry.name for entry in checked.objects])
     catalog.require("engine", checked.engine)
     folder = _writable_folder(out or Path("out") / checked.name)

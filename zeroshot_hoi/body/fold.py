@@ -15,6 +15,7 @@ from zeroshot_hoi.body.freedoms import to_pose
 from zeroshot_hoi.body.kinematics import bone_pivots, bone_transforms
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import BodyPoints, SkinnedBody
+from zeroshot_hoi.core.errors import BodyError
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,9 @@ def fold_body(body: SkinnedBody, moving: tuple[str, ...]) -> FoldedBody:
     order = sorted(joints)
     place = {joint: k for k, joint in enumerate(order)}
     parents = np.array([place.get(int(body.joint_parents[j]), -1) for j in order])
+    if (parents[1:] < 0).any():
+        orphan = body.joint_names[order[1 + int(np.argmax(parents[1:] < 0))]]
+        raise BodyError(f"The joint '{orphan}' moves but the joint before it does not; name that one too.")
     kept = [k for k, bone in enumerate(body.twist_bones) if bone.joint in place and bone.parent in place]
     twists = tuple(
         replace(body.twist_bones[k], joint=place[body.twist_bones[k].joint], parent=place[body.twist_bones[k].parent])

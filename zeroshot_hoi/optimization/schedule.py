@@ -22,7 +22,7 @@ from zeroshot_hoi.core.motion import BodyMotion, Motion, ObjectMotion
 from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion
 from zeroshot_hoi.core.scene import ObjectParts, SceneObject
-from zeroshot_hoi.core.solution import ProgressListener, Solution, silent
+from zeroshot_hoi.core.solution import Progress, ProgressListener, Solution, silent
 from zeroshot_hoi.geometry.grid import bake_part_grid
 from zeroshot_hoi.geometry.query import grid_distance
 from zeroshot_hoi.optimization.compile import Compiler
@@ -62,6 +62,9 @@ PASSES = 4
 CLEAN = 0.003
 """Metres."""
 
+SOUND_DEPTH, SOUND_ENERGY = 0.009, 500.0
+"""Metres, and energy of one frame, beyond which a start counts as failed and the next one is tried."""
+
 CARRIES = 0.025
 """Metres from its support within which skin is taken to carry weight."""
 
@@ -96,22 +99,57 @@ def optimize(
     grasps = _grasps(compiler, listener)
     candidates = _static(compiler, _starts(compiler, grasps), listener)
     keys = _key_frames(plan.frames)
-    best = min((_solve_keys(compiler, c, keys, listener) for c in candidates), key=lambda c: c.energy)
+    ranked = sorted((_solve_keys(compiler, c, keys, listener) for c in candidates), key=lambda c: c.energy)
+    clips: list[_Clip] = []
+    for candidate in ranked:
+        clips.append(_solve_clip(compiler, candidate, keys, listener))
+        if clips[-1].sound:
+            break
+    best = min(clips, key=lambda c: (not c.sound, c.solution.energy))
     compiler.shape_hands(best.start)
-    times = np.arange(plan.frames)
-    x = CubicSpline(keys, best.x, axis=0)(times) if len(keys) > 1 else np.repeat(best.x, plan.frames, 0)
-    problem, solution = compiler.problem([best.start] * plan.frames, times), None
+    status = best.solution.status if best.sound else f"{best.solution.status} No start ended clean; this is the best."
+    listener(Progress("optimization", 1, 1, best.solution.energy, status))
+    return read_motion(compiler, best.problem, best.solution.value), replace(best.solution, status=status)
+
+
+@dataclass(frozen=True)
+class _Clip:
+    """All frames of one start, solved."""
+
+    start: Start
+    problem: Problem
+    solution: Solution
+    sound: bool
+    """Nothing is deep where it should not be, and no frame stands out in energy: a failed start is not shipped."""
+
+
+def _solve_clip(compiler: Compiler, candidate: _Candidate, keys: np.ndarray, listener: ProgressListener) -> _Clip:
+    """Spline through the key frames, then passes over all frames, each against what came near in the one before."""
+    frames = compiler.plan.frames
+    compiler.shape_hands(candidate.start)
+    times = np.arange(frames)
+    x = CubicSpline(keys, candidate.x, axis=0)(times) if len(keys) > 1 else np.repeat(candidate.x, frames, 0)
+    problem, solutions, depth = compiler.problem([candidate.start] * frames, times), [], np.inf
     for passing in range(PASSES):
-        start, depth = watch(compiler, best.start, [_state(problem, x[k], k) for k in range(plan.frames)])
+        start, depth = watch(compiler, candidate.start, [_state(problem, x[k], k) for k in range(frames)])
         if passing > 1 and depth < CLEAN:
             break
-        problem = compiler.problem([start] * plan.frames, times)
-        engine = make_engine(plan.engine, problem)
+        problem = compiler.problem([start] * frames, times)
+        engine = make_engine(compiler.plan.engine, problem)
         settings = FINAL_SETTINGS if passing else CLIP_SETTINGS
-        solution = solve(engine, x, smoothness(problem, 1.0), settings, listener, "polish" if passing else "all frames")
-        x = solution.value
-    assert solution is not None
-    return read_motion(compiler, problem, x), solution
+        name = "polish" if passing else "all frames"
+        solutions.append(solve(engine, x, smoothness(problem, 1.0), settings, listener, name))
+        x = solutions[-1].value
+    else:
+        depth = watch(compiler, candidate.start, [_state(problem, x[k], k) for k in range(frames)])[1]
+    sound = depth < SOUND_DEPTH and float(solutions[-1].energies["frame"].max()) < SOUND_ENERGY
+    return _Clip(candidate.start, problem, _joined(solutions), sound)
+
+
+def _joined(solutions: list[Solution]) -> Solution:
+    """The last solution with the energies of all passes, by term and step."""
+    names = [name for name in solutions[-1].energies if name != "frame"]
+    return replace(solutions[-1], energies={n: np.concatenate([s.energies[n] for s in solutions]) for n in names})
 
 
 def smoothness(problem: Problem, step: float) -> Smoothness:

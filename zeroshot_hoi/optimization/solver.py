@@ -69,7 +69,7 @@ class Settings:
 
     iterations: int = 40
     tolerance: float = 1e-3
-    """Relative decrease of the energy below which the solver stops."""
+    """Relative decrease of the energy below which two accepted steps in a row end the solve."""
     clips: tuple[float, ...] = (0.5, 0.2)
     """Largest change of any unknown in a step (rad or m); the best of them is kept."""
     damping: float = 1e-2
@@ -101,6 +101,7 @@ def solve(
         return _finish(engine, x, energies, history, smoothness, "Diverged: the energy at the start is not finite.")
     damping = np.full(len(total), settings.damping)
     status = f"Stopped at the limit of {settings.iterations} iterations."
+    calm = np.zeros(len(total), int)
     for iteration in range(settings.iterations):
         full = gradient + (smoothness.gradient(x) if smoothness is not None else 0.0)
         frozen = ((x <= low) & (full > 0.0)) | ((x >= high) & (full < 0.0))
@@ -126,7 +127,8 @@ def solve(
         history.append(energies.sum(0))
         finite = total[np.isfinite(total)]
         listener(Progress(stage, iteration + 1, settings.iterations, float(finite.min() if len(finite) else np.nan)))
-        done = np.where(accepted, gain < settings.tolerance, damping > 1e4)
+        calm = np.where(accepted, np.where(gain < settings.tolerance, calm + 1, 0), calm)
+        done = (calm >= 2) | (damping > 1e4)
         if bool(done.all()):
             status = f"Converged after {iteration + 1} iterations."
             break
