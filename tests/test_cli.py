@@ -284,6 +284,14 @@ def test_a_log_has_one_line_per_stage() -> None:
     assert log.getvalue().count("\n") == 2
 
 
+def test_a_stage_that_is_run_again_later_has_a_bar_of_its_own() -> None:
+    log = io.StringIO()
+    with console.progress_bars(console.make_console(log)) as listener:
+        for stage, energy in (("all frames", 9.0), ("polish", 8.0), ("all frames", 7.0)):
+            listener(Progress(stage, 1, 16, energy=energy))
+    assert [line.split("  ")[0] for line in log.getvalue().splitlines()] == ["all frames", "polish", "all frames"]
+
+
 def test_bars_fill_when_a_stage_ends_early() -> None:
     with console.progress_bars(Console(quiet=True)) as listener:
         listener(Progress("poses", 3, 40, energy=9.0))

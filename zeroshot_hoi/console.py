@@ -31,9 +31,10 @@ def make_console(stream: TextIO | None = None) -> Console:
 
 
 @dataclass
-class _Round:
-    """What one bar has shown so far: a stage may be solved several times (starts, passes)."""
+class _Bar:
+    """What the running stage's bar has shown so far: a stage may be solved several times in a row (starts, passes)."""
 
+    title: str
     task: TaskID
     rounds: int = 1
     step: int = 0
@@ -46,15 +47,15 @@ class StageBars:
 
     def __init__(self, progress: Progress, live: bool = True) -> None:
         self._progress, self._live = progress, live
-        self._stages: dict[str, _Round] = {}
+        self._bar: _Bar | None = None
 
     def __call__(self, event: solution.Progress) -> None:
         title, note = _title(event)
         total = max(event.total, 1)
-        if title not in self._stages:
+        if self._bar is None or self._bar.title != title:
             self.finish()
-            self._stages[title] = _Round(self._progress.add_task(title, total=total, detail=""))
-        stage = self._stages[title]
+            self._bar = _Bar(title, self._progress.add_task(title, total=total, detail=""))
+        stage = self._bar
         if event.step < stage.step:
             stage.rounds, stage.first = stage.rounds + 1, None
         stage.step = event.step
@@ -79,7 +80,7 @@ def _title(event: solution.Progress) -> tuple[str, str]:
     return (f"{event.stage} {subject}", rest) if colon else (event.stage, event.note)
 
 
-def _detail(stage: _Round, energy: float | None, note: str) -> str:
+def _detail(stage: _Bar, energy: float | None, note: str) -> str:
     """`energy 26,950 -> 491  round 3`"""
     if energy is None or stage.first is None:
         return "" if note == "done" else note
