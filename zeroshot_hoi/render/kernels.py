@@ -418,8 +418,8 @@ def shade(
 ):
     """One thread for each `run` pixels of a row: on a CPU a thread's arguments cost more than a pixel.
 
-    Light is computed once for the samples of one smooth patch, color for every sample; `encoding` holds the sRGB bytes
-    of evenly spaced linear values.
+    Light is computed once for the samples of one smooth patch, color once for a face without a texture and for every
+    sample of one with it; `encoding` holds the sRGB bytes of evenly spaced linear values.
     """
     row, stretch = wp.tid()
     s = view.supersampling
@@ -438,6 +438,7 @@ def shade(
         known_normal = wp.vec3(0.0, 0.0, 0.0)
         known_depth = float(0.0)
         known_light = wp.vec4(0.0, 0.0, 0.0, 0.0)
+        known_face = int(-1)
         x = column * s - 1
         y = row * s
         for _sample in range(samples):
@@ -469,7 +470,11 @@ def shade(
                     depth = away
                     surface = FLOOR
             color = wp.vec3(0.0, 0.0, 0.0)
-            if surface < 0:
+            f = int(key & wp.uint64(0xFFFFFFFF))
+            if surface >= 0 and f == known_face:
+                color = known_color
+            elif surface < 0:
+                known_face = -1
                 if known == surface and wp.abs(depth - known_depth) <= 0.05 * depth:
                     color = known_color
                 else:
@@ -484,7 +489,6 @@ def shade(
                     known_depth = depth
                     known_color = color
             else:
-                f = int(key & wp.uint64(0xFFFFFFFF))
                 a = screen[faces[f, 0]]
                 b = screen[faces[f, 1]]
                 c = screen[faces[f, 2]]
@@ -520,6 +524,8 @@ def shade(
                 color = wp.cw_mul(albedo, wp.vec3(known_light[0], known_light[1], known_light[2]))
                 color += light.key_color * shine * (0.25 * material[1] / 8.0 + 0.5)
                 color = wp.vec3(shoulder(color[0]), shoulder(color[1]), shoulder(color[2]))
+                known_color = color
+                known_face = wp.where(entry[3] > 0, -1, f)
             total += color
         share = float(encoding.shape[0] - 1) / float(samples)
         for channel in range(3):

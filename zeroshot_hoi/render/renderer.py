@@ -23,7 +23,7 @@ NEAR_PLANE = 0.02
 CPU_RUN = 32
 """Pixels of a row that one thread shades on a CPU."""
 
-GROUND_MAP = 192
+GROUND_MAP = 128
 """Nodes along each side of the floor's map of visible sky."""
 
 GROUND_BLUR = 0.03

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,6 +21,14 @@ from zeroshot_hoi.results.result import Result
 
 FRAMED_FRAMES = 12
 """Frames spread over the clip that automatic framing looks at."""
+
+WORKERS = min(4, os.cpu_count() or 1)
+"""Pictures that are drawn at the same time."""
+
+AHEAD = 2 * WORKERS
+"""Pictures that may be drawn before their turn."""
+
+Item = TypeVar("Item")
 
 THREE_QUARTER = np.radians(40.0)
 """Azimuth of the front view, to the side that shows more of the contacts."""
@@ -50,6 +62,20 @@ class SceneSurfaces:
             surface.moved(thing.rotation[frame].astype(float), thing.translation[frame].astype(float))
             for surface, thing in objects
         ]
+
+
+def draw_all(draw: Callable[[Item], np.ndarray], items: Sequence[Item]) -> Iterator[np.ndarray]:
+    """`draw` of every item in order, on all cores: Warp's kernels run outside Python's lock. The first is drawn alone,
+    so that kernels are compiled once; a few pictures ahead of the reader wait in memory, not all of them."""
+    yield from (draw(item) for item in items[:1])
+    waiting: deque[Future[np.ndarray]] = deque()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for item in items[1:]:
+            waiting.append(pool.submit(draw, item))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def render_result(result: Result, frame: int, camera: Camera) -> np.ndarray:
@@ -92,16 +118,20 @@ def frame_scene(
     return frame_points(scene_points(result), facing(result) + azimuth, elevation, width=width, height=height)
 
 
-def front_camera(result: Result, *, width: int = 480, height: int = 720) -> Camera:
+def front_camera(
+    result: Result, *, width: int = 480, height: int = 720, surfaces: SceneSurfaces | None = None
+) -> Camera:
     """The three-quarter view from the side on which more of the touching body parts can be seen."""
     cameras = [frame_scene(result, sign * THREE_QUARTER, width=width, height=height) for sign in (1.0, -1.0)]
-    return cameras[_most_visible(result, cameras, result.frames // 2)]
+    return cameras[_most_visible(surfaces or SceneSurfaces.of(result), cameras, result.frames // 2)]
 
 
-def side_camera(result: Result, *, width: int = 480, height: int = 720) -> Camera:
+def side_camera(
+    result: Result, *, width: int = 480, height: int = 720, surfaces: SceneSurfaces | None = None
+) -> Camera:
     """The view from the person's left or right, whichever shows more of the touching body parts."""
     cameras = [frame_scene(result, sign * np.pi / 2, 0.1, width=width, height=height) for sign in (1.0, -1.0)]
-    return cameras[_most_visible(result, cameras, result.frames // 2)]
+    return cameras[_most_visible(surfaces or SceneSurfaces.of(result), cameras, result.frames // 2)]
 
 
 def close_up(
@@ -130,20 +160,22 @@ def close_up(
         for tilt in (0.35, 0.8)
         for turn in turns
     ]
-    return cameras[_most_visible(result, cameras, frame, [edge])]
+    return cameras[_most_visible(SceneSurfaces.of(result), cameras, frame, [edge])]
 
 
-def _most_visible(result: Result, cameras: Sequence[Camera], frame: int, edges: Sequence[str] | None = None) -> int:
+def _most_visible(
+    scene: SceneSurfaces, cameras: Sequence[Camera], frame: int, edges: Sequence[str] | None = None
+) -> int:
     """Index of the camera whose picture shows most of the body parts that touch; the first of equals."""
-    surfaces = SceneSurfaces.of(result).at(frame)
+    result, surfaces = scene.result, scene.at(frame)
     touching, rest = [], []
     for surface, (name, person) in zip(surfaces, result.people.items(), strict=False):
         chosen = np.isin(person.part_labels, _touching_parts(result, name, edges))[surface.faces].all(axis=1)
         touching.append(replace(surface, faces=surface.faces[chosen]))
         rest.append(replace(surface, faces=surface.faces[~chosen]))
-    scene = touching + rest + surfaces[len(result.people) :]
+    split = touching + rest + surfaces[len(result.people) :]
     small = [replace(camera, width=120, height=120 * camera.height // camera.width) for camera in cameras]
-    seen = [int(visible_pixels(scene, camera)[: len(touching)].sum()) for camera in small]
+    seen = [int(visible_pixels(split, camera)[: len(touching)].sum()) for camera in small]
     return int(np.argmax(seen))
 
 

@@ -16,10 +16,9 @@ TOLERANCE = 5e-5
 
 def pose_morphs(rig: Rig, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Shapes `(M, V, 3)`, metres in the rest pose, and their amounts `(T, M)`; M is zero for a purely linear body."""
-    offsets = rest_offsets(rig, vertices)
-    if np.linalg.norm(offsets, axis=-1).max(initial=0.0) <= TOLERANCE:
+    if _worst(vertices - skinned_vertices(rig)) <= TOLERANCE:
         return np.zeros((0, len(rig.rest_vertices), 3)), np.zeros((len(vertices), 0))
-    flat = offsets.reshape(len(offsets), -1)
+    flat = rest_offsets(rig, vertices).reshape(len(vertices), -1)
     left, values, right = np.linalg.svd(flat, full_matrices=False)
     amounts, shapes = left * values, right
     count = 1
@@ -29,8 +28,20 @@ def pose_morphs(rig: Rig, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return (shapes[:count] * scale[:, None]).reshape(count, -1, 3), amounts[:, :count] / scale
 
 
-def _worst(flat: np.ndarray) -> float:
-    return float(np.linalg.norm(flat.reshape(len(flat), -1, 3), axis=-1).max())
+def _worst(offsets: np.ndarray) -> float:
+    return float(np.linalg.norm(offsets.reshape(len(offsets), -1, 3), axis=-1).max(initial=0.0))
+
+
+def skinned_vertices(rig: Rig) -> np.ndarray:
+    """(T, V, 3) float32, metres: the rest mesh under linear skinning alone."""
+    share = np.zeros((len(rig.rest_vertices), len(rig.bone_names)), np.float32)
+    values = rig.weight_values / rig.weight_values.sum(axis=1, keepdims=True)
+    np.add.at(share, (np.arange(len(share))[:, None], rig.weight_bones), values)
+    moving = rig.bone_motion.astype(float)
+    moving[..., 3] -= np.einsum("tgij,gj->tgi", moving[..., :3], rig.bone_rest[..., 3])
+    moving = moving.astype(np.float32).reshape(len(moving), len(rig.bone_names), 12)
+    rest = np.concatenate([rig.rest_vertices, np.ones((len(share), 1))], axis=1).astype(np.float32)
+    return np.stack([np.einsum("vij,vj->vi", (share @ bones).reshape(-1, 3, 4), rest) for bones in moving])
 
 
 def rest_offsets(rig: Rig, vertices: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from zeroshot_hoi.render.renderer import Style, render_frame
 from zeroshot_hoi.results.archive import replacing
 from zeroshot_hoi.results.result import Result
-from zeroshot_hoi.results.views import SceneSurfaces, front_camera, portrait, side_camera, spread_frames
+from zeroshot_hoi.results.views import SceneSurfaces, draw_all, front_camera, portrait, side_camera, spread_frames
 
 FRAMES = 8
 LONG_SIDE, SHORT_SIDE = 420, 300
@@ -29,20 +29,20 @@ def write_sheet(result: Result, path: Path, *, frames: int = FRAMES, style: Styl
 def contact_sheet(result: Result, *, frames: int = FRAMES, style: Style | None = None) -> Image.Image:
     """The picture: one row a camera, one column a moment."""
     width, height = (SHORT_SIDE, LONG_SIDE) if portrait(result) else (LONG_SIDE, SHORT_SIDE)
-    cameras = [make(result, width=width, height=height) for make in (front_camera, side_camera)]
     moments, surfaces = spread_frames(result, frames), SceneSurfaces.of(result)
+    cameras = [make(result, width=width, height=height, surfaces=surfaces) for make in (front_camera, side_camera)]
     across, down = width + GAP, height + GAP
     sheet = Image.new("RGB", (GAP + across * len(moments), HEADER + down * len(cameras)), PAPER)
     draw = ImageDraw.Draw(sheet)
     small, large = ImageFont.load_default(13), ImageFont.load_default(16)
     draw.text((2 * GAP, 8), _title(result, sheet.width), fill=INK, font=large)
-    for column, frame in enumerate(moments):
-        placed = surfaces.at(frame)
-        for row, camera in enumerate(cameras):
-            corner = (GAP + column * across, HEADER + row * down)
-            sheet.paste(Image.fromarray(render_frame(placed, camera, style)), corner)
-            label = f"{frame / result.fps:.2f} s"
-            draw.text((corner[0] + 8, corner[1] + height - 22), label, fill=INK, font=small)
+    cells = [(column, row) for column in range(len(moments)) for row in range(len(cameras))]
+    pictures = draw_all(lambda cell: render_frame(surfaces.at(moments[cell[0]]), cameras[cell[1]], style), cells)
+    for (column, row), picture in zip(cells, pictures, strict=True):
+        corner = (GAP + column * across, HEADER + row * down)
+        sheet.paste(Image.fromarray(picture), corner)
+        label = f"{moments[column] / result.fps:.2f} s"
+        draw.text((corner[0] + 8, corner[1] + height - 22), label, fill=INK, font=small)
     return sheet
 
 

@@ -8,7 +8,6 @@ where videos are sold.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from zeroshot_hoi.core.errors import ResultError
 from zeroshot_hoi.render.renderer import Style, render_frame
 from zeroshot_hoi.results.archive import replacing
 from zeroshot_hoi.results.result import Result
-from zeroshot_hoi.results.views import SceneSurfaces, front_camera, portrait
+from zeroshot_hoi.results.views import SceneSurfaces, draw_all, front_camera, portrait
 
 LONG_SIDE, SHORT_SIDE = 720, 480
 """Pixels of the picture; upright where the scene is taller than wide."""
@@ -28,36 +27,26 @@ LONG_SIDE, SHORT_SIDE = 720, 480
 ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox")
 """H.264 encoders in the order of preference."""
 
-WORKERS = 2
-"""Frames that are drawn at the same time."""
-
 BT709 = 1
 """FFmpeg's number for the color space of HD video, which players assume of untagged and tagged files alike."""
 
 
 def write_video(result: Result, path: Path, *, camera: Camera | None = None, style: Style | None = None) -> None:
     """Write the MP4, seen by `camera` (by default from the front, three quarters)."""
-    camera = camera or default_camera(result)
     surfaces = SceneSurfaces.of(result)
+    camera = camera or default_camera(result, surfaces)
 
     def draw(frame: int) -> np.ndarray:
         return render_frame(surfaces.at(frame), camera, style)
 
-    with replacing(path) as temporary, ThreadPoolExecutor(WORKERS) as pool:
-        first = draw(0)
-        rest = pool.map(draw, range(1, result.frames))
-        encode_mp4(temporary, _chain(first, rest), result.fps)
+    with replacing(path) as temporary:
+        encode_mp4(temporary, draw_all(draw, range(result.frames)), result.fps)
 
 
-def default_camera(result: Result) -> Camera:
+def default_camera(result: Result, surfaces: SceneSurfaces | None = None) -> Camera:
     """The front camera, upright or wide after the scene."""
     width, height = (SHORT_SIDE, LONG_SIDE) if portrait(result) else (LONG_SIDE, SHORT_SIDE)
-    return front_camera(result, width=width, height=height)
-
-
-def _chain(first: np.ndarray, rest: Iterable[np.ndarray]) -> Iterable[np.ndarray]:
-    yield first
-    yield from rest
+    return front_camera(result, width=width, height=height, surfaces=surfaces)
 
 
 def encode_mp4(path: Path, images: Iterable[np.ndarray], fps: float) -> None:
