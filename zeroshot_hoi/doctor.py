@@ -20,13 +20,16 @@ CORE_PACKAGES = (
 )  # fmt: skip
 """Distributions that `pip install zeroshot-hoi` brings."""
 
-EXTRA_PACKAGES = {"torch": ("torch",), "anny": ("anny",), "smplx": ("smplx",)}
+EXTRA_PACKAGES = {"torch": ("torch",), "anny": ("anny",), "smplx": ("smplx",), "viewer": ("viser",),
+                  "usd": ("usd-core",)}  # fmt: skip
 """Extra -> the distributions it adds."""
 
 EXTRA_USES = {
     "torch": "the torch engine",
     "anny": "baking other bodies with scripts/bake_body.py",
     "smplx": "cross-checks of SMPL-X files (code for non-commercial research only)",
+    "viewer": "zeroshot-hoi view and Result.view()",
+    "usd": "exports to .usd",
 }
 
 
