@@ -197,3 +197,21 @@ def test_drawing(tmp_path: Path) -> None:
 def test_drawing_nothing_but_an_object() -> None:
     graph = PartAffordanceGraph((PartNode("cup", "rim"),), (), (OwnerState("cup"),))
     assert graph.draw().size[0] > 0
+
+
+def test_the_svg_names_every_contact_and_is_well_formed() -> None:
+    from xml.etree import ElementTree
+
+    graph = PartAffordanceGraph.from_json(TWO_PEOPLE)
+    root = ElementTree.fromstring(graph._repr_html_())
+    paths = [item for item in root.iter() if item.get("class") == "edge"]
+    assert [path.get("data-edge") for path in paths] == [edge.name for edge in graph.edges]
+    texts = [item.text for item in root.iter() if item.tag.endswith("text")]
+    assert {node.part for node in graph.nodes} <= set(texts)
+
+
+def test_a_sentence_with_markup_stays_text() -> None:
+    from dataclasses import replace
+
+    graph = replace(PartAffordanceGraph.from_json(TWO_PEOPLE), interaction='<script>alert("x")</script> & more')
+    assert "<script" not in graph._repr_html_()

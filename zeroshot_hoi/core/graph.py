@@ -110,3 +110,9 @@ class PartAffordanceGraph:
         from zeroshot_hoi.core.graph_picture import draw_graph
 
         return draw_graph(self, path)
+
+    def _repr_html_(self) -> str:
+        """The graph as a notebook shows it."""
+        from zeroshot_hoi.core.graph_svg import graph_svg
+
+        return graph_svg(self)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zeroshot_hoi.core.graph import Edge, OwnerState, PartAffordanceGraph
 
 _SCALE = 3
-_WIDTH, _ROW, _TOP, _BOTTOM = 1120, 74, 74, 56
+WIDTH, _ROW, _TOP, _BOTTOM = 1120, 74, 74, 56
 _COLUMNS = (120, 390, 730, 1000)
 """Centers of the four layers: person, body part, object part, object; pixels."""
 
@@ -35,11 +35,11 @@ Point = tuple[float, float]
 
 def draw_graph(graph: PartAffordanceGraph, path: str | None = None) -> Image.Image:
     """The picture as an RGB image, also written to `path` where one is given."""
-    places = _places(graph)
-    height = int(max(y for _, y in places.values()) + _ROW / 2 + _BOTTOM)
-    image = Image.new("RGB", (_WIDTH * _SCALE, height * _SCALE), _PAPER)
+    places = node_places(graph)
+    height = picture_height(places)
+    image = Image.new("RGB", (WIDTH * _SCALE, height * _SCALE), _PAPER)
     pen = ImageDraw.Draw(image)
-    _text(pen, (24, 24), _shorten(graph.interaction, 120), 17, _INK, "lm")
+    _text(pen, (24, 24), shorten(graph.interaction, 120), 17, _INK, "lm")
     for node in graph.nodes:
         _line(pen, [places[node.owner], places[node]], (205, 210, 218), 1.5)
     for edge in graph.edges:
@@ -49,13 +49,18 @@ def draw_graph(graph: PartAffordanceGraph, path: str | None = None) -> Image.Ima
     for state in graph.states:
         _owner(pen, state, places[state.name], state.name in graph.people)
     _legend(pen, height - 24)
-    image = image.resize((_WIDTH, height), Image.Resampling.LANCZOS)
+    image = image.resize((WIDTH, height), Image.Resampling.LANCZOS)
     if path is not None:
         _save(image, path)
     return image
 
 
-def _places(graph: PartAffordanceGraph) -> dict[str | PartNode, Point]:
+def picture_height(places: Mapping[str | PartNode, Point]) -> int:
+    """Pixels from the top to below the legend."""
+    return int(max(y for _, y in places.values()) + _ROW / 2 + _BOTTOM)
+
+
+def node_places(graph: PartAffordanceGraph) -> dict[str | PartNode, Point]:
     """Pixel position of every owner and part: parts stand in their columns, an owner at the middle of its parts."""
     bodies = _grouped(graph.people, graph, {})
     heights = {node: float(row) for row, node in enumerate(bodies)}
@@ -87,14 +92,17 @@ def _grouped(owners: Sequence[str], graph: PartAffordanceGraph, heights: Mapping
 def _contact(pen: ImageDraw.ImageDraw, edge: Edge, start: Point, end: Point) -> None:
     """A curve from part to part; parts of one layer are joined by an arc at their left."""
     color = _FIXED if edge.is_rel_static else _SLIDING
+    _line(pen, _bezier(edge_curve(start, end)), color, 3.0, dashed=not edge.is_continuous)
+
+
+def edge_curve(start: Point, end: Point) -> list[Point]:
+    """Four control points of the curve between two parts' pills."""
     if start[0] == end[0]:
         bulge = start[0] - 95 - 90
-        control = [(start[0] - 95, start[1]), (bulge, start[1]), (bulge, end[1]), (end[0] - 95, end[1])]
-    else:
-        begin, stop = (start[0] + 95, start[1]), (end[0] - 95, end[1])
-        middle = (begin[0] + stop[0]) / 2
-        control = [begin, (middle, begin[1]), (middle, stop[1]), stop]
-    _line(pen, _bezier(control), color, 3.0, dashed=not edge.is_continuous)
+        return [(start[0] - 95, start[1]), (bulge, start[1]), (bulge, end[1]), (end[0] - 95, end[1])]
+    begin, stop = (start[0] + 95, start[1]), (end[0] - 95, end[1])
+    middle = (begin[0] + stop[0]) / 2
+    return [begin, (middle, begin[1]), (middle, stop[1]), stop]
 
 
 def _bezier(control: Sequence[Point], steps: int = 48) -> list[Point]:
@@ -143,7 +151,7 @@ def _pill(
     box = [value * _SCALE for value in (x - width / 2, y - height / 2, x + width / 2, y + height / 2)]
     pen.rounded_rectangle(box, radius=14 * _SCALE, fill=fill, outline=outline or _MUTED, width=_SCALE)
     for row, (text, size, color) in enumerate(lines):
-        _text(pen, (x, y + (row - (len(lines) - 1) / 2) * 19), _shorten(text, int(width / 8)), size, color, "mm")
+        _text(pen, (x, y + (row - (len(lines) - 1) / 2) * 19), shorten(text, int(width / 8)), size, color, "mm")
 
 
 def _line(
@@ -168,7 +176,8 @@ def _text(
     pen.text((place[0] * _SCALE, place[1] * _SCALE), text, fill=color, font=font, anchor=anchor)
 
 
-def _shorten(text: str, letters: int) -> str:
+def shorten(text: str, letters: int) -> str:
+    """At most so many letters."""
     return text if len(text) <= letters else text[: letters - 1].rstrip() + "..."
 
 
