@@ -10,11 +10,11 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "zeroshot_hoi"
 LAYERS = (
     {"core"},
-    {"geometry", "body", "models", "render", "recipe", "recipe_tables", "catalog"},
+    {"geometry", "body", "models", "render", "recipe", "recipe_tables", "recipe_toml", "catalog"},
     {"planning", "affordance", "pose", "reference", "optimization", "refinement"},
     {"results"},
     {"metrics"},
-    {"pipeline"},
+    {"pipeline", "sentence"},
     {"cli", "console", "doctor", "mesh_argument", "__main__", "__init__"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

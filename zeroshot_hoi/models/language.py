@@ -24,6 +24,9 @@ Format = Literal["json_schema", "json_object", "plain"]
 MAX_ANSWER_CHARACTERS = 200_000
 """A plan is a few kilobytes; a longer answer is refused."""
 
+SHORTEST_KEY = 8
+"""Characters; what is shorter (`EMPTY`, `ollama`) is a placeholder for local servers and no secret."""
+
 OPENAI_URL = "https://api.openai.com/v1"
 
 ADVICE = {
@@ -274,7 +277,8 @@ class OpenAILanguageModel:
         return self._scrub(" ".join(words.split())[:300])
 
     def _scrub(self, text: str) -> str:
-        return text.replace(self._endpoint.key, "[key]") if self._endpoint.key else text
+        secret = self._endpoint.key
+        return text.replace(secret, "[key]") if len(secret) >= SHORTEST_KEY else text
 
 
 _STATUS = {401: "key refused", 403: "key refused", 404: "unknown model", 408: "no answer in time", 413: "too long",
