@@ -49,7 +49,7 @@ class ExactMesh:
     """A mesh in Warp's memory with its bounding-volume hierarchy and winding-number moments."""
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray) -> None:
-        self.center = 0.5 * (np.min(vertices, axis=0) + np.max(vertices, axis=0))
+        self._frame(vertices)
         self._mesh = wp.Mesh(
             points=wp.array(_float32(vertices - self.center), dtype=wp.vec3),
             indices=wp.array(np.ascontiguousarray(faces, dtype=np.int32).reshape(-1), dtype=wp.int32),
@@ -68,11 +68,29 @@ class ExactMesh:
         position = closest.numpy().astype(np.float64) + self.center
         return SurfaceQuery(distance.numpy().astype(np.float64), position, normal.numpy().astype(float), face.numpy())
 
+    def move(self, vertices: np.ndarray) -> None:
+        """Give the same faces other `vertices (V, 3)`: several times cheaper than another mesh."""
+        self._frame(vertices)
+        self._mesh.points.assign(_float32(vertices - self.center))
+        self._mesh.refit()
+
+    def within_box(self, points: np.ndarray, margin: np.ndarray | float = 0.0) -> np.ndarray:
+        """(N,) whether `points (N, 3)` are inside the bounding box grown by `margin` metres, a number or (N, 1)."""
+        return np.all(np.abs(points - self.center) <= self.half_size + margin, axis=-1)
+
     def distances(self, points: np.ndarray) -> np.ndarray:
         """Unsigned distance (N,) in metres of `points (N, 3)`; cheaper than `query`."""
-        distance = wp.empty(len(points), dtype=float)
-        wp.launch(_unsigned_kernel, dim=len(points), inputs=[self._mesh.id, self._upload(points)], outputs=[distance])
-        return distance.numpy()
+        return self.nearest(points)[0]
+
+    def nearest(self, points: np.ndarray, limit: float = FAR) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Unsigned distance (N,), nearest point (N, 3) and face (N,) of `points (N, 3)`: up to ten times cheaper than
+        `query`, which needs winding numbers. Where no surface is within `limit` metres: nan, nan and -1."""
+        count = len(points)
+        distance, face = wp.empty(count, dtype=float), wp.empty(count, dtype=int)
+        closest = wp.empty(count, dtype=wp.vec3)
+        inputs = [self._mesh.id, self._upload(points), limit]
+        wp.launch(_unsigned_kernel, dim=count, inputs=inputs, outputs=[distance, closest, face])
+        return distance.numpy().astype(np.float64), closest.numpy().astype(np.float64) + self.center, face.numpy()
 
     def inside(self, points: np.ndarray, threshold: float = SOLID_WINDING) -> np.ndarray:
         """(N,) whether the winding number at `points (N, 3)` exceeds `threshold`."""
@@ -95,6 +113,10 @@ class ExactMesh:
         wp.launch(_ray_kernel, dim=count, inputs=[self._mesh.id, *rays, limit], outputs=[distance, face])
         index, reach = face.numpy(), distance.numpy().astype(np.float64)
         return np.where(index >= 0, reach, np.inf), index
+
+    def _frame(self, vertices: np.ndarray) -> None:
+        low, high = np.min(vertices, axis=0), np.max(vertices, axis=0)
+        self.center, self.half_size = 0.5 * (low + high), 0.5 * (high - low)
 
     def _upload(self, points: np.ndarray) -> object:
         return wp.array(_float32(points - self.center), dtype=wp.vec3)
@@ -164,12 +186,24 @@ def _closest_kernel(
 
 
 @wp.kernel
-def _unsigned_kernel(mesh: wp.uint64, points: wp.array(dtype=wp.vec3), distance: wp.array(dtype=float)):
+def _unsigned_kernel(
+    mesh: wp.uint64,
+    points: wp.array(dtype=wp.vec3),
+    limit: float,
+    distance: wp.array(dtype=float),
+    closest: wp.array(dtype=wp.vec3),
+    face: wp.array(dtype=int),
+):
     i = wp.tid()
-    query = wp.mesh_query_point_no_sign(mesh, points[i], 1.0e6)
+    query = wp.mesh_query_point_no_sign(mesh, points[i], limit)
     distance[i] = wp.nan
+    closest[i] = wp.vec3(wp.nan)
+    face[i] = -1
     if query.result:
-        distance[i] = wp.length(points[i] - wp.mesh_eval_position(mesh, query.face, query.u, query.v))
+        q = wp.mesh_eval_position(mesh, query.face, query.u, query.v)
+        distance[i] = wp.length(points[i] - q)
+        closest[i] = q
+        face[i] = query.face
 
 
 @wp.kernel

@@ -75,11 +75,11 @@ class ObjectClip:
 
     def to_world(self, points: np.ndarray) -> np.ndarray:
         """(T, N, 3) world positions of `points (N, 3)`."""
-        return np.einsum("tij,nj->tni", self.rotation, points) + self.translation[:, None]
+        return points @ np.swapaxes(self.rotation, 1, 2) + self.translation[:, None]
 
     def to_local(self, points: np.ndarray) -> np.ndarray:
         """(T, N, 3) object-frame positions of world `points (T, N, 3)`."""
-        return np.einsum("tji,tnj->tni", self.rotation, points - self.translation[:, None])
+        return (points - self.translation[:, None]) @ self.rotation
 
     def surface_points(self) -> np.ndarray:
         """(N, 3) the vertices, and the middle of every face with an edge longer than 1 cm."""

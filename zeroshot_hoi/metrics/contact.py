@@ -130,7 +130,7 @@ def _against(
     distance, closest, face = part.near(flat, REACH)
     inside = distance <= REACH
     if solid is not None:
-        inside |= solid.depth(flat) > 0.0
+        inside[~inside] = solid.holds(flat[~inside])
     normals = np.where((face >= 0)[:, None], face_normals(part.vertices, part.faces)[face], 0.0)
     shape = (frames, count)
     return EdgeContact(

@@ -6,14 +6,18 @@ waist is shallow for the body's vertices and deep for the board's points, so bot
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
+from zeroshot_hoi.geometry.exact import ExactMesh
+from zeroshot_hoi.metrics.blocks import PointTrack, RigidTrack, SkinTrack, deepest_points, inner_points
 from zeroshot_hoi.metrics.clip import Clip, ObjectClip, PersonClip
 from zeroshot_hoi.metrics.metric import HIGHER, LOWER, Metric
-from zeroshot_hoi.metrics.surfaces import Surface, vertex_areas
+from zeroshot_hoi.metrics.moving import MovingMesh
+from zeroshot_hoi.metrics.surfaces import vertex_areas
 
 BARS = {"plain": (10.0, 3.0), "support": (20.0, 10.0), "upholstery": (40.0, 20.0)}
 """mm: deepest in any frame, mean over frames of the deepest. Support edges relax only their own person and object."""
@@ -38,52 +42,48 @@ class PairPenetration:
         return np.maximum(self.body_depth.max(axis=1), self.object_depth)
 
 
-def measure_pair(person: PersonClip, thing: ObjectClip) -> PairPenetration:
-    """Both ways, every frame."""
-    local = thing.to_local(person.vertices)
-    body = Surface(thing.vertices, thing.faces).depth(local.reshape(-1, 3)).reshape(local.shape[:2])
-    points, parts = thing.to_world(thing.surface_points()), _part_corners(person)
-    return PairPenetration(body, np.array([_deepest_in_body(person, parts, t, points[t]) for t in range(len(points))]))
+def measure_pairs(person: PersonClip, things: Sequence[ObjectClip]) -> list[PairPenetration]:
+    """Both ways, every frame, of one person with each of the objects."""
+    skin, tracks = SkinTrack(person), [RigidTrack(thing) for thing in things]
+    body = [_skin_in_object(skin, thing) for thing in things]
+    surface = MovingMesh(person.vertices, person.faces)
+    inner = [[deepest_in_body(surface, t, track) for track in tracks] for t in range(len(person.vertices))]
+    return [PairPenetration(depth, np.array([frame[k] for frame in inner])) for k, depth in enumerate(body)]
 
 
-def _deepest_in_body(person: PersonClip, parts: list[np.ndarray], frame: int, points: np.ndarray) -> float:
-    """Metres of the deepest of `points (N, 3)` in the body. Only points in the box of some body part can be inside."""
-    vertices = person.vertices[frame]
-    surface = Surface(vertices, person.faces)
-    points = points[surface.within_box(points)]
-    if not len(points):
+def _skin_in_object(skin: SkinTrack, thing: ObjectClip) -> np.ndarray:
+    """(T, V) metres that skin is inside the object."""
+    depth = np.zeros(skin.vertices.shape[:2])
+    frame, point, metres = inner_points(skin, ExactMesh(thing.vertices, thing.faces), np.arange(len(depth)), thing)
+    depth[frame, point] = metres
+    return depth
+
+
+def deepest_in_body(surface: MovingMesh, frame: int, track: PointTrack) -> float:
+    """Metres of the deepest point of `track` in a body, in one frame."""
+    center, radius, _ = track.levels[0]
+    reach = radius[frame if len(radius) > 1 else 0, :, None]
+    if not surface.near_box(frame, center[frame], reach).any():
         return 0.0
-    candidates = np.zeros(len(points), dtype=bool)
-    for corners in parts:
-        box = vertices[corners]
-        candidates |= np.all((points >= box.min(axis=0)) & (points <= box.max(axis=0)), axis=1)
-    return float(surface.depth(points[candidates]).max(initial=0.0))
-
-
-def _part_corners(person: PersonClip) -> list[np.ndarray]:
-    """Vertex indices of each part's faces; together their boxes hold every inner point of the body."""
-    labels = person.face_labels(person.part_labels)
-    return [np.unique(person.faces[labels == name]) for name in np.unique(labels)]
+    return float(deepest_points(track, surface.at(frame), np.array([frame]))[0])
 
 
 def between_objects(first: ObjectClip, second: ObjectClip) -> np.ndarray:
     """(T,) metres of the deepest point of either object in the other."""
+    frames = np.arange(len(first.translation))
 
     def one_way(inner: ObjectClip, outer: ObjectClip) -> np.ndarray:
-        points = outer.to_local(inner.to_world(inner.surface_points()))
-        return Surface(outer.vertices, outer.faces).depth(points.reshape(-1, 3)).reshape(points.shape[:2]).max(axis=1)
+        return deepest_points(RigidTrack(inner), ExactMesh(outer.vertices, outer.faces), frames, outer)
 
     return np.maximum(one_way(first, second), one_way(second, first))
 
 
 def between_people(first: PersonClip, second: PersonClip) -> np.ndarray:
     """(T,) metres of the deepest vertex of either person in the other."""
-    one, two = _part_corners(first), _part_corners(second)
-    deepest = [
-        max(_deepest_in_body(first, one, t, second.vertices[t]), _deepest_in_body(second, two, t, first.vertices[t]))
-        for t in range(len(first.vertices))
-    ]
-    return np.array(deepest)
+    pairs = ((first, SkinTrack(second)), (second, SkinTrack(first)))
+    surfaces = [(MovingMesh(person.vertices, person.faces), track) for person, track in pairs]
+    frames = range(len(first.vertices))
+    return np.array([max(deepest_in_body(surface, t, track) for surface, track in surfaces) for t in frames])
 
 
 def bar_of(clip: Clip, person: str, thing: str) -> tuple[float, float]:
@@ -114,9 +114,10 @@ def pair_metrics(clip: Clip, person: PersonClip, thing: ObjectClip, pair: PairPe
 def penetration_metrics(clip: Clip) -> list[Metric]:
     """Every pair of things that could be in each other, except a body and itself."""
     metrics = []
+    things = list(clip.objects.values())
     for person in clip.people.values():
-        for thing in clip.objects.values():
-            metrics += pair_metrics(clip, person, thing, measure_pair(person, thing))
+        for thing, pair in zip(things, measure_pairs(person, things), strict=True):
+            metrics += pair_metrics(clip, person, thing, pair)
     for a, b in combinations(clip.objects.values(), 2):
         depth = 1000.0 * float(between_objects(a, b).max())
         metrics.append(Metric(f"object penetration:{a.name}|{b.name}", depth, "mm", LOWER, OBJECT_BAR))

@@ -16,9 +16,10 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components, dijkstra
 
+from zeroshot_hoi.geometry.exact import ExactMesh
+from zeroshot_hoi.metrics.blocks import split_points
 from zeroshot_hoi.metrics.clip import PersonClip
 from zeroshot_hoi.metrics.metric import LOWER, Metric
-from zeroshot_hoi.metrics.surfaces import Surface
 
 SELF_BAR = 10.0
 """mm"""
@@ -43,13 +44,16 @@ class Segment:
     outside: np.ndarray
     """(V,) whether a body vertex may not be inside this segment."""
 
-    def close(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices and faces of the closed piece, every cut covered by a fan around its middle."""
-        middles = [vertices[cut].mean(axis=0) for cut in self.cuts]
-        fans = self.caps + [0, 0, len(vertices)]
-        joined = np.concatenate([vertices, np.array(middles).reshape(-1, 3)])
-        used, faces = np.unique(np.concatenate([self.skin, fans]).astype(np.int64), return_inverse=True)
-        return np.asarray(joined[used]), np.asarray(faces).reshape(-1, 3)
+    def close(self) -> tuple[np.ndarray, np.ndarray]:
+        """Body vertices (U,) of the closed piece, and its faces over those followed by the middle of every cut, around
+        which a fan covers the cut."""
+        used, faces = np.unique(self.skin, return_inverse=True)
+        fans = np.searchsorted(used, self.caps) * [1, 1, 0] + (self.caps + len(used)) * [0, 0, 1]
+        return used, np.concatenate([faces.reshape(-1, 3), fans])
+
+    def points(self, vertices: np.ndarray, used: np.ndarray) -> np.ndarray:
+        """(U + cuts, 3) what the closed piece's faces count, in a frame's `vertices (V, 3)`."""
+        return np.concatenate([vertices[used], *(vertices[cut].mean(axis=0, keepdims=True) for cut in self.cuts)])
 
 
 def segment_labels(person: PersonClip) -> np.ndarray:
@@ -119,30 +123,59 @@ def _crease(graph: Any, vertices: np.ndarray, cut: np.ndarray) -> np.ndarray:
 
 def self_depth(person: PersonClip) -> np.ndarray:
     """(T,) metres of the deepest vertex inside a segment that is not its own."""
-    segments = cut_segments(person)
-    return np.array([max((segment_depth(v, s) for s in segments), default=0.0) for v in person.vertices])
+    order = split_points(person.vertices[0])
+    low, high = (np.stack([extreme(v[order], axis=1) for v in person.vertices]) for extreme in (np.min, np.max))
+    depth = np.zeros(len(person.vertices))
+    for segment in cut_segments(person):
+        allowed = segment.outside[order].any(axis=1)
+        corners = person.vertices[:, segment.corners]
+        least, most = corners.min(axis=1)[:, None], corners.max(axis=1)[:, None]
+        touched = allowed & np.all((high >= least) & (low <= most), axis=2)
+        probe = SegmentProbe(segment)
+        for t in np.flatnonzero(touched.any(axis=1)):
+            points = np.unique(order[touched[t]])
+            points = person.vertices[t, points[segment.outside[points]]]
+            depth[t] = max(depth[t], probe.deepest(person.vertices[t], corners[t], points))
+    return depth
 
 
-def segment_depth(vertices: np.ndarray, segment: Segment) -> float:
-    """Metres of the deepest vertex of another segment inside this one, in one frame's `vertices (V, 3)`."""
-    corners = vertices[segment.corners]
-    near = segment.outside & np.all((vertices >= corners.min(axis=0)) & (vertices <= corners.max(axis=0)), axis=1)
-    points = vertices[near]
-    points = points[_in_oriented_box(corners, points)] if len(points) else points
-    if not len(points):
-        return 0.0
-    inner = Surface(*segment.close(vertices)).depth(points) > 0.0
-    if not inner.any():
-        return 0.0
-    distance, _, _ = Surface(vertices, segment.skin).near(points[inner], 1e3)
-    return float(distance.max())
+class SegmentProbe:
+    """Asks one segment in frame after frame; its meshes are built once and moved."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+        self._used, self._faces = segment.close()
+        self._closed: ExactMesh | None = None
+        self._skin: ExactMesh | None = None
+
+    def deepest(self, vertices: np.ndarray, corners: np.ndarray, points: np.ndarray) -> float:
+        """Metres of the deepest of `points (N, 3)` inside the segment whose own vertices are `corners (C, 3)`, in a
+        frame's `vertices (V, 3)`."""
+        points = points[np.all((points >= corners.min(axis=0)) & (points <= corners.max(axis=0)), axis=1)]
+        points = points[_in_oriented_box(corners, points)] if len(points) else points
+        if not len(points):
+            return 0.0
+        self._closed = _moved(self._closed, self._segment.points(vertices, self._used), self._faces)
+        points = points[self._closed.inside(points)]
+        if not len(points):
+            return 0.0
+        self._skin = _moved(self._skin, vertices[self._used], self._faces[: len(self._segment.skin)])
+        return float(self._skin.distances(points).max())
+
+
+def _moved(mesh: ExactMesh | None, vertices: np.ndarray, faces: np.ndarray) -> ExactMesh:
+    if mesh is None:
+        return ExactMesh(vertices, faces)
+    mesh.move(vertices)
+    return mesh
 
 
 def _in_oriented_box(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(N,) whether `points` are in the box of `corners` along their principal axes."""
     center = corners.mean(axis=0)
-    _, axes = np.linalg.eigh(np.cov((corners - center).T))
-    extent, others = (corners - center) @ axes, (points - center) @ axes
+    offset = corners - center
+    _, axes = np.linalg.eigh(offset.T @ offset)
+    extent, others = offset @ axes, (points - center) @ axes
     return np.all((others >= extent.min(axis=0)) & (others <= extent.max(axis=0)), axis=1)
 
 

@@ -8,7 +8,7 @@ from zeroshot_hoi.geometry.exact import ExactMesh
 
 
 class Surface:
-    """A triangle mesh that answers how deep points are inside it and how near they are to it."""
+    """A triangle mesh that answers which points are inside it and how near they are to it."""
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray) -> None:
         self.vertices, self.faces = vertices, faces
@@ -27,16 +27,12 @@ class Surface:
         """(N,) whether `points (N, 3)` are inside the bounding box grown by `margin` metres."""
         return np.all((points >= self.low - margin) & (points <= self.high + margin), axis=-1)
 
-    def depth(self, points: np.ndarray) -> np.ndarray:
-        """(N,) metres that `points (N, 3)` are below the surface; 0 outside."""
-        depth = np.zeros(len(points))
-        candidates = np.flatnonzero(self.within_box(points))
-        if len(candidates):
-            # No inner point is further from the surface than half the box's shortest edge.
-            limit = 0.5 * float((self.high - self.low).min()) + 1e-3
-            distance = self.mesh.query(points[candidates], limit).distance
-            depth[candidates] = np.maximum(0.0, np.nan_to_num(-distance))
-        return depth
+    def holds(self, points: np.ndarray) -> np.ndarray:
+        """(N,) whether `points (N, 3)` are inside."""
+        inside = self.within_box(points)
+        if inside.any():
+            inside[inside] = self.mesh.inside(points[inside])
+        return inside
 
     def near(self, points: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Unsigned distance (N,) of `points (N, 3)`, inf beyond `reach` metres, nearest point (N, 3) and face (N,)."""
@@ -44,9 +40,8 @@ class Surface:
         face = np.full(len(points), -1)
         candidates = np.flatnonzero(self.within_box(points, reach))
         if len(candidates):
-            answer = self.mesh.query(points[candidates], reach)
-            distance[candidates] = np.nan_to_num(np.abs(answer.distance), nan=np.inf)
-            closest[candidates], face[candidates] = answer.closest, answer.face
+            gap, closest[candidates], face[candidates] = self.mesh.nearest(points[candidates], reach)
+            distance[candidates] = np.nan_to_num(gap, nan=np.inf)
         return distance, closest, face
 
 
