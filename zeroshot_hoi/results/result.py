@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from zeroshot_hoi.core.errors import ResultError, nearest_name
+from zeroshot_hoi.recipe import Recipe
+from zeroshot_hoi.recipe_toml import recipe_from_toml
 from zeroshot_hoi.render.appearance import Appearance
 
 SCHEMA = 1
@@ -26,11 +28,15 @@ META_KEYS = (
     "schema", "recipe", "text", "pag", "models", "prompts", "seeds", "timings", "fps", "metrics", "objects", "edges",
 )  # fmt: skip
 
+RECIPE_KEY = "recipe.toml"
+"""Key of `meta["prompts"]` that holds the whole recipe."""
+
 EXPORTERS = {
     ".npz": "zeroshot_hoi.results.schema:save_result",
     ".glb": "zeroshot_hoi.results.export.glb:write_glb",
     ".mp4": "zeroshot_hoi.results.export.video:write_video",
     ".png": "zeroshot_hoi.results.export.sheet:write_sheet",
+    ".html": "zeroshot_hoi.results.report.page:write_report",
 }
 """Suffix -> function(result, path, **options)."""
 
@@ -132,6 +138,14 @@ class Result:
     def fps(self) -> float:
         return float(self.meta["fps"])
 
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that made this result, as it was run."""
+        text = self.meta["prompts"].get(RECIPE_KEY)
+        if not isinstance(text, str):
+            raise ResultError("This result was made without a recipe, or before results kept theirs.")
+        return recipe_from_toml(text, "the result's recipe")
+
     def metrics(self) -> dict[str, Any]:
         """Every metric by name: `Metric(key, value, unit, direction, threshold)`, measured anew."""
         from zeroshot_hoi.metrics import evaluate
@@ -153,7 +167,7 @@ class Result:
         return load_result(Path(path))
 
     def export(self, path: str | os.PathLike[str], **options: Any) -> None:
-        """Write another file by its suffix: .npz, .glb, .mp4 or .png; `options` are those of the writer."""
+        """Write another file by its suffix: .npz, .glb, .mp4, .png or .html; `options` are those of the writer."""
         suffix = _require_suffix(path, tuple(EXPORTERS), "Result.export")
         module, name = EXPORTERS[suffix].split(":")
         getattr(import_module(module), name)(self, Path(path), **options)
