@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -61,6 +61,67 @@ class ObjectReference:
 
 
 @dataclass(frozen=True)
+class FootTrack:
+    """Where one foot is in every frame, as two rigid pieces: toes, and what lies behind them.
+
+    Points of the foot are given in its own frame while it stands flat: origin on the sole's plane below the ankle, x
+    ahead from the ankle to the ball, z up, metres.
+    """
+
+    pose: np.ndarray
+    """(T, 4, 4) from the foot's frame to the frame of the `Travel` that it belongs to."""
+    toe: np.ndarray
+    """(T,) radians that the toes are bent up against the rest of the foot."""
+    hinge: tuple[float, float]
+    """(x, z) of the line across the ball about which toes bend, foot frame, metres."""
+    heel_down: np.ndarray
+    """(T,) 1 while the heel stands on its spot."""
+    toe_down: np.ndarray
+    """(T,) 1 while ball and toes stand on their spot."""
+
+    def carry(self, points: np.ndarray) -> np.ndarray:
+        """(T, N, 3) where the foot's `points (N, 3)` are in every frame."""
+        local = np.repeat(np.asarray(points, float)[None], len(self.toe), axis=0)
+        ahead, above = local[..., 0] - self.hinge[0], local[..., 2] - self.hinge[1]
+        bend = np.where(ahead > 0.0, self.toe[:, None], 0.0)
+        local[..., 0] = self.hinge[0] + ahead * np.cos(bend) - above * np.sin(bend)
+        local[..., 2] = self.hinge[1] + ahead * np.sin(bend) + above * np.cos(bend)
+        return np.einsum("tij,tnj->tni", self.pose[:, :3, :3], local) + self.pose[:, None, :3, 3]
+
+    def held(self, points: np.ndarray) -> np.ndarray:
+        """(T, N) how firmly the ground holds each of `points (N, 3)`: as the heel does, or as the toes."""
+        return np.where(np.asarray(points)[:, 0] > self.hinge[0], self.toe_down[:, None], self.heel_down[:, None])
+
+
+@dataclass(frozen=True)
+class Travel:
+    """A person's way over the floor: root, heading and feet in every frame.
+
+    In the frame of the placement: origin on the floor midway between its feet, x along its heading; `placed` brings it
+    to the world.
+    """
+
+    root: np.ndarray
+    """(T, 3) root joint, metres."""
+    heading: np.ndarray
+    """(T,) radians about z."""
+    feet: Mapping[str, FootTrack]
+    """`left`, `right`"""
+
+    def placed(self, placement: Placement) -> Travel:
+        """The same way in the world, begun at `placement`."""
+        cosine, sine = np.cos(placement.heading), np.sin(placement.heading)
+        T_world_start = np.eye(4)
+        T_world_start[:2, :2] = [[cosine, -sine], [sine, cosine]]
+        T_world_start[:2, 3] = np.mean([foot[:2] for foot in placement.feet.values()], axis=0)
+        return Travel(
+            self.root @ T_world_start[:3, :3].T + T_world_start[:3, 3],
+            self.heading + placement.heading,
+            {side: replace(foot, pose=T_world_start @ foot.pose) for side, foot in self.feet.items()},
+        )
+
+
+@dataclass(frozen=True)
 class PersonReference:
     """How one person would like to move, relative to the placement."""
 
@@ -78,6 +139,8 @@ class PersonReference:
     """`left`, `right` -> (T,) place on the thigh where that palm rests: 0 at the hip, 1 at the knee."""
     palms_gate: np.ndarray | None = None
     """(T,) how strongly palms are wanted on the thighs; None for always."""
+    travel: Travel | None = None
+    """The way of a person who walks, in place of `standing` and `stance`; None while the feet stay."""
 
 
 @dataclass(frozen=True)

@@ -50,9 +50,11 @@ class ObjectVerb:
     parameters: Mapping[str, float | str]
     """Allowed parameters and their defaults."""
     absolute: bool = False
+    follows: bool = False
+    """Whether the object goes along with a person who walks. What is held in a hand always does."""
 
 
-def _number(parameters: Parameters, key: str) -> float:
+def number(parameters: Parameters, key: str) -> float:
     value = parameters[key]
     if isinstance(value, str):
         raise RecipeError(f"The parameter '{key}' must be a number; got '{value}'.")
@@ -86,36 +88,36 @@ def _hold(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[n
 
 
 def _stroke(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    amount = (back_and_forth(u, _number(p, "cycles")) - 0.5) * _number(p, "distance")
+    amount = (back_and_forth(u, number(p, "cycles")) - 0.5) * number(p, "distance")
     return _outer(amount, _direction(w, p["direction"])), np.zeros((len(u), 3))
 
 
 def _lift(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    return _outer(minimum_jerk(u) * _number(p, "height"), np.array([0.0, 0.0, 1.0])), np.zeros((len(u), 3))
+    return _outer(minimum_jerk(u) * number(p, "height"), np.array([0.0, 0.0, 1.0])), np.zeros((len(u), 3))
 
 
 def _carry(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    path = _outer(minimum_jerk(u) * _number(p, "distance"), _direction(w, p["direction"]))
-    arc = _outer(4.0 * _number(p, "arc") * minimum_jerk(u) * (1.0 - minimum_jerk(u)), np.array([0.0, 0.0, 1.0]))
+    path = _outer(minimum_jerk(u) * number(p, "distance"), _direction(w, p["direction"]))
+    arc = _outer(4.0 * number(p, "arc") * minimum_jerk(u) * (1.0 - minimum_jerk(u)), np.array([0.0, 0.0, 1.0]))
     return path + arc, np.zeros((len(u), 3))
 
 
 def _press(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    amount = back_and_forth(u, _number(p, "cycles")) * _number(p, "distance")
+    amount = back_and_forth(u, number(p, "cycles")) * number(p, "distance")
     return _outer(amount, _direction(w, p["direction"])), np.zeros((len(u), 3))
 
 
 def _tilt(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    amount = np.radians(_number(p, "angle")) * (
-        back_and_forth(u, _number(p, "cycles")) if _number(p, "cycles") else minimum_jerk(u)
+    amount = np.radians(number(p, "angle")) * (
+        back_and_forth(u, number(p, "cycles")) if number(p, "cycles") else minimum_jerk(u)
     )
     return np.zeros((len(u), 3)), _outer(amount, _direction(w, p["about"]))
 
 
 def _swing(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
     """A pendulum below a pivot: the object travels on an arc and turns with it."""
-    angle = np.radians(_number(p, "angle")) * (back_and_forth(u, _number(p, "cycles")) - 0.5)
-    axis, radius = _direction(w, p["about"]), _number(p, "radius")
+    angle = np.radians(number(p, "angle")) * (back_and_forth(u, number(p, "cycles")) - 0.5)
+    axis, radius = _direction(w, p["about"]), number(p, "radius")
     turn = Rotation.from_rotvec(_outer(angle, axis))
     down = np.array([0.0, 0.0, -radius])
     return turn.apply(down) - down, turn.as_rotvec()
@@ -123,24 +125,25 @@ def _swing(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[
 
 def _toss(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
     """A ballistic flight up to `height` and down again, turned by `spin` degrees about the person's left."""
-    height = _number(p, "height")
+    height = number(p, "height")
     flight = 2.0 * np.sqrt(2.0 * height / GRAVITY)
     share = min(1.0, flight / max(seconds, 1e-6))
     v = np.clip((u - 0.5 + share / 2.0) / share, 0.0, 1.0)
-    turn = np.radians(_number(p, "spin")) * v
+    turn = np.radians(number(p, "spin")) * v
     return _outer(4.0 * height * v * (1.0 - v), np.array([0.0, 0.0, 1.0])), _outer(turn, w.left)
 
 
 def _curl(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
     """Around the elbow, from a hanging forearm to near the shoulder and back."""
-    low, high = np.radians(_number(p, "from")), np.radians(_number(p, "to"))
-    angle = low + (high - low) * back_and_forth(u, _number(p, "cycles"))
+    low, high = np.radians(number(p, "from")), np.radians(number(p, "to"))
+    angle = low + (high - low) * back_and_forth(u, number(p, "cycles"))
     turn = Rotation.from_rotvec(_outer(-angle, w.left))
     return w.elbow + turn.apply(np.array([0.0, 0.0, -w.forearm])), turn.as_rotvec()
 
 
 OBJECT_VERBS: dict[str, ObjectVerb] = {
     "hold": ObjectVerb(_hold, {}),
+    "push": ObjectVerb(_hold, {}, follows=True),
     "stroke": ObjectVerb(_stroke, {"over": "", "distance": 0.3, "cycles": 2.0, "direction": "along"}),
     "lift": ObjectVerb(_lift, {"height": 0.3}),
     "carry": ObjectVerb(_carry, {"distance": 0.5, "direction": "left", "arc": 0.05}),
@@ -157,6 +160,7 @@ PERSON_VERBS: dict[str, dict[str, float | str]] = {
     "sit_down": {"lean": 34.0},
     "lean_back": {"angle": 9.0},
     "lean_forward": {"angle": 20.0},
+    "walk": {"distance": 0.0, "speed": 0.0, "turn": 0.0, "direction": "forward", "path": ""},
 }
 """Verb -> allowed parameters and their defaults."""
 

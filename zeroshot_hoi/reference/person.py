@@ -1,0 +1,149 @@
+"""How a person's phrases add up: changes of posture and a way over the floor, on top of sway and breath."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from zeroshot_hoi.body.postures import posture_shape
+from zeroshot_hoi.core.body import SkinnedBody
+from zeroshot_hoi.core.errors import RecipeError
+from zeroshot_hoi.core.plan import Plan
+from zeroshot_hoi.core.reference import PersonReference, Placement, Travel
+from zeroshot_hoi.reference.phrases import scripted_walk
+from zeroshot_hoi.reference.timing import minimum_jerk, phrase_time
+from zeroshot_hoi.reference.verbs import Parameters, complete
+
+LANDING = 0.3
+"""Share of an eased way down that is cut off, so that the hips meet the seat with some 25 cm/s."""
+
+BREATHS_PER_SECOND = 0.25
+SWAY_PER_SECOND = 0.35
+
+
+@dataclass(frozen=True)
+class _Script:
+    """One person's motion while its phrases are added up."""
+
+    body: SkinnedBody
+    q: np.ndarray
+    standing: np.ndarray
+    gates: dict[str, np.ndarray]
+    palms: np.ndarray
+
+    def add(self, angle: np.ndarray, shares: Mapping[str, float]) -> None:
+        """Adds `angle (T,)` in radians to several degrees of freedom, in shares; `side` stands for both sides."""
+        for key, share in shares.items():
+            sides = ("left", "right") if key.startswith("side ") else ("",)
+            for name in [key.replace("side", side, 1) if side else key for side in sides]:
+                self.q[:, self.body.freedoms.index(name)] += share * angle
+
+
+def person_reference(name: str, plan: Plan, body: SkinnedBody, placement: Placement) -> PersonReference:
+    """The reference of one person, begun at a placement."""
+    frames = plan.frames
+    script = _Script(
+        body,
+        np.zeros((frames, len(body.freedoms.names))),
+        np.zeros((frames, 3)),
+        {e.name: np.ones(frames) for e in plan.graph.edges_of(name)},
+        np.ones(frames),
+    )
+    _live(script, frames, plan.fps)
+    for phrase in (p for p in plan.script if p.subject == name):
+        given = complete(phrase.verb, phrase.parameters, True)
+        u = phrase_time(frames, phrase.start, phrase.end)
+        if phrase.verb in ("lean_back", "lean_forward"):
+            _lean(script, phrase.verb, minimum_jerk(u), given, plan, name)
+        elif phrase.verb == "sit_down":
+            end = round(phrase.end * (frames - 1)) / (frames - 1)  # touch down in a frame, not between two
+            u = phrase_time(frames, phrase.start, end)
+            recover = phrase_time(frames, phrase.start, end + 0.35 * (end - phrase.start))
+            _sit_down(script, u, recover, given, plan, name, placement)
+    travel = _walk(script, plan, name)
+    planted = {side: np.ones(frames) for side in ("left", "right")}
+    if travel is not None:
+        planted = {side: foot.heel_down * foot.toe_down for side, foot in travel.feet.items()}
+    palms = _resting_palms(name, plan, script.q[:, body.freedoms.index("lumbar flexion")])
+    shape = posture_shape(body, "stand")
+    ankles = np.mean([shape.joints[f"{side}_ankle"] for side in ("left", "right")], axis=0)
+    stance = np.array([-ankles[0], -ankles[1], -shape.lowest])
+    return PersonReference(script.q, script.standing, stance, planted, script.gates, palms, script.palms, travel)
+
+
+def _walk(script: _Script, plan: Plan, name: str) -> Travel | None:
+    """Adds the walks of one person to the script; None without any."""
+    phrases = [p for p in plan.script if p.subject == name and p.verb == "walk"]
+    if not phrases:
+        return None
+    if plan.people[name].posture != "stand":
+        raise RecipeError(f"'{name}' walks, but begins in the posture '{plan.people[name].posture}'. Use 'stand'.")
+    busy = {edge.first.part for edge in plan.graph.edges_of(name)}
+    free = [side for side in ("left", "right") if f"{side} hand" not in busy]
+    motion = scripted_walk(script.body, phrases, plan.frames, plan.frames / plan.fps, free)
+    script.q[:] += motion.q - posture_shape(script.body, "stand").q
+    return motion.travel
+
+
+def _live(script: _Script, frames: int, fps: float) -> None:
+    """Breath lifts the chest and the shoulders, weight sways slowly from foot to foot."""
+    seconds = np.arange(frames) / fps
+    breath = np.radians(1.0) * np.sin(2.0 * np.pi * BREATHS_PER_SECOND * seconds)
+    sway = np.radians(1.2) * np.sin(2.0 * np.pi * SWAY_PER_SECOND * seconds)
+    script.add(breath, {"thorax flexion": -1.0, "side collar elevation": 0.7})
+    script.add(sway, {"lumbar bending": 1.0})
+
+
+def _resting_palms(name: str, plan: Plan, lean: np.ndarray) -> dict[str, np.ndarray]:
+    """A sitter's free hands lie on the thighs, and slide toward the knees as far as the trunk leans."""
+    if plan.people[name].posture != "sit":
+        return {}
+    busy = {e.first.part for e in plan.graph.edges_of(name)}
+    place = np.clip(0.58 + 0.9 * lean, 0.4, 0.85)
+    return {side: place for side in ("left", "right") if f"{side} hand" not in busy}
+
+
+def _lean(script: _Script, verb: str, u: np.ndarray, given: Parameters, plan: Plan, name: str) -> None:
+    """Leans the trunk over hips and waist; what the back touches, it touches from the end of leaning back on."""
+    angle = np.radians(float(given["angle"])) * u * (-1.0 if verb == "lean_back" else 1.0)
+    script.add(angle, {
+        "root y-rotation": 0.2, "side hip flexion": 0.2, "lumbar flexion": 0.6, "thorax flexion": 0.2,
+        "neck flexion": -0.4, "head flexion": -0.3,
+    })  # fmt: skip
+    if verb == "lean_back":
+        for edge in plan.graph.edges_of(name):
+            if edge.first.part in ("torso", "neck") and not edge.is_continuous:
+                script.gates[edge.name] = np.clip((u - 0.9) / 0.1, 0.0, 1.0)
+
+
+def _sit_down(
+    script: _Script,
+    u: np.ndarray,
+    recover: np.ndarray,
+    given: Parameters,
+    plan: Plan,
+    name: str,
+    placement: Placement,
+) -> None:
+    """From standing over the feet to the seated placement: the trunk leans forward on the way, the seat takes over.
+
+    Hips travel back and down while the trunk tips forward by up to `lean` degrees, so that the center of mass stays
+    over the feet until the seat carries it (Schenkman et al. 1990, Phys. Ther. 70, the phases of rising, reversed).
+    They arrive with LANDING of the movement still to come, as one lets oneself down, and the trunk rises after that.
+    """
+    down = minimum_jerk(u * (1.0 - LANDING)) / minimum_jerk(np.array(1.0 - LANDING))
+    back = minimum_jerk(np.clip(u / 0.85, 0.0, 1.0))
+    script.q[:] += (1.0 - down)[:, None] * (posture_shape(script.body, "stand").q - placement.q)
+    script.standing[:] = 1.0 - np.stack([back, back, down], axis=1)
+    lean = np.radians(float(given["lean"]))
+    script.add(lean * np.sin(np.pi * minimum_jerk(u) ** 0.8), {"root y-rotation": 0.65, "side hip flexion": 0.65})
+    script.add(lean * np.sin(np.pi * minimum_jerk(recover) ** 0.8), {
+        "lumbar flexion": 0.3, "thorax flexion": 0.05, "neck flexion": -0.45, "head flexion": -0.2,
+        "side shoulder flexion": 0.5,
+    })  # fmt: skip
+    script.palms[:] *= np.clip((minimum_jerk(recover) - 0.4) / 0.4, 0.0, 1.0)
+    for edge in plan.graph.edges_of(name):
+        if edge.first.part in ("hips", "left leg", "right leg") and not edge.is_continuous:
+            script.gates[edge.name] *= (u > 1.0 - 1e-6).astype(float)
