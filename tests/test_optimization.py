@@ -251,8 +251,8 @@ def test_a_known_penetration_is_found(sitting: Compiler) -> None:
     skin = rows.rows @ far[0].bones[0]
     knee = skin[np.abs(skin[:, 2] - 0.43) < 0.02]
     chair = np.array([knee[:, 0].max() - 0.012 + 0.22, knee[knee[:, 0].argmax(), 1], 0.0])
-    _, clear = watch(sitting, _start(sitting), far)
-    start, depth = watch(sitting, _start(sitting), _standing(sitting, chair))
+    _, clear = watch(sitting, _start(sitting), far, TIMES)
+    start, depth = watch(sitting, _start(sitting), _standing(sitting, chair), TIMES)
     distance = np.asarray(grid_distance(XP, sitting.grids["chair"], skin - chair))
     allowed = np.maximum(sitting.allowed_depth(PERSON, "chair", rows), 0.0)
     assert clear < 0.005, "standing free"
@@ -270,13 +270,35 @@ def test_object_points_below_the_skin_are_watched_in_their_frame(sitting: Compil
     far = _standing(sitting, np.array([9.0, 0.0, 0.0]))
     inside = _standing(sitting, np.array([0.0, 0.0, 0.0]))
     states = [*far[: FRAMES // 2], *inside[FRAMES // 2 :]]
-    pressed = watch(sitting, _start(sitting), states)[0].pressed[PERSON, "chair"]
+    pressed = watch(sitting, _start(sitting), states, TIMES)[0].pressed[PERSON, "chair"]
     assert (pressed.vertices[: FRAMES // 2] == -1).all()
     last = pressed.vertices[-1]
     assert (last >= 0).any()
     points = pressed.points[-1][last >= 0] + states[-1].translations[0]
     skin = (rows.rows @ states[-1].bones[0])[last[last >= 0]]
     assert np.linalg.norm(points - skin, axis=1).max() < 0.06 + 1e-6
+
+
+def test_frames_between_key_frames_watch_what_the_nearest_does(sitting: Compiler) -> None:
+    far, inside = (_standing(sitting, np.array([x, 0.0, 0.0]))[0] for x in (9.0, 0.0))
+    pressed = watch(sitting, _start(sitting), [far, inside], np.array([0, FRAMES - 1]))[0].pressed[PERSON, "chair"]
+    assert pressed.points.shape[0] == FRAMES
+    touched = (pressed.vertices >= 0).any(1)
+    middle = (FRAMES - 1) / 2
+    assert not touched[np.arange(FRAMES) < middle].any()
+    assert touched[np.arange(FRAMES) > middle].all()
+
+
+def test_what_fills_the_palm_is_not_in_the_wrist(lifting: Compiler) -> None:
+    """The nearest skin counts, be it the hand's: the wrist's tangent plane passes below everything in the palm."""
+    problem = _problem(lifting)
+    states = _states(problem, problem.initial())
+    skin = lifting.rows[PERSON].vertices
+    labels = np.array(lifting.bodies[PERSON].part_labels)[skin.vertices]
+    start, depth = watch(lifting, _start(lifting), states, TIMES)
+    pressed = start.pressed[PERSON, "dumbbell"]
+    assert depth < 0.004, "the dumbbell is in the hand alone"
+    assert "right hand" not in labels[pressed.vertices[pressed.vertices >= 0]]
 
 
 def test_a_hand_in_the_belly_is_a_fold(sitting: Compiler) -> None:
@@ -291,7 +313,7 @@ def test_a_hand_in_the_belly_is_a_fold(sitting: Compiler) -> None:
     front = belly[belly[:, 0].argmax()] - [0.025, 0.0, 0.0]
     bones[4 * wrist + 3] += front - skin[labels == "left hand"].mean(0)
     moved = [state._replace(bones=(bones,)) for state in states]
-    start, depth = watch(sitting, _start(sitting), moved)
+    start, depth = watch(sitting, _start(sitting), moved, TIMES)
     inner, outer = start.folded[PERSON]
     assert depth > 0.015
     caught = inner[0][outer[0] >= 0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from zeroshot_hoi.body.kinematics import direction_rows, skinning_rows
@@ -10,17 +12,20 @@ from zeroshot_hoi.core.body import BODY_PARTS, EXTRA_BODY_PARTS, BodyPoints, Ski
 from zeroshot_hoi.core.errors import BodyError, nearest_name
 
 
+@lru_cache(maxsize=8)
 def face_areas(body: SkinnedBody) -> np.ndarray:
     """(F,) m^2 of the rest mesh."""
     return np.linalg.norm(_face_crosses(body), axis=1) / 2.0
 
 
+@lru_cache(maxsize=8)
 def face_normals(body: SkinnedBody) -> np.ndarray:
     """(F, 3) unit outward normals of the rest mesh."""
     crosses = _face_crosses(body)
     return crosses / np.maximum(np.linalg.norm(crosses, axis=1, keepdims=True), 1e-15)
 
 
+@lru_cache(maxsize=8)
 def _face_crosses(body: SkinnedBody) -> np.ndarray:
     corners = body.rest_vertices[body.faces]
     return np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])

@@ -94,7 +94,7 @@ class BodySpheres:
     """(P, 2) spheres that may not overlap: not neighbors along the skeleton and apart in the rest pose."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SkinnedBody:
     """A body at one shape. `body.load_body` makes it, `body.reshape` gives it another shape."""
 

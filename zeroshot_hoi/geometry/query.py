@@ -56,9 +56,15 @@ def pad_grid(grid: DistanceGrid, buckets: tuple[int, ...] = BUCKETS, dtype: type
 
 
 def grid_distance(xp: Namespace, grid: GridArrays, points: Array) -> Array:
-    """Signed distance (*batch,) in metres, negative inside, of `points (*batch, 3)` in the grid's frame."""
-    corners, fraction, outside = _cell(xp, grid, points)
-    return _interpolate(corners, fraction) + _safe_norm(xp, outside)
+    """Signed distance (*batch,) in metres, negative inside, of `points (*batch, 3)` in the grid's frame.
+
+    Its derivative is the cell's slope, read once: many tangents (every degree of freedom of a body) then cost a product
+    of three numbers each, where differentiating the interpolation would repeat all of it for each. There is no second
+    derivative.
+    """
+    still = xp.stop(points)
+    distance, slope = _distance_and_slope(xp, grid, still)
+    return distance + xp.sum(slope * (points - still), axis=-1)
 
 
 def grid_distance_and_normal(xp: Namespace, grid: GridArrays, points: Array) -> tuple[Array, Array]:
@@ -66,28 +72,26 @@ def grid_distance_and_normal(xp: Namespace, grid: GridArrays, points: Array) -> 
 
     Where the derivative vanishes (the middle of a solid) the direction is zero.
     """
+    distance, slope = _distance_and_slope(xp, grid, points)
+    return distance, slope / xp.maximum(_safe_norm(xp, slope), 1e-9)[..., None]
+
+
+def _distance_and_slope(xp: Namespace, grid: GridArrays, points: Array) -> tuple[Array, Array]:
+    """Signed distance (*batch,) and its derivative (*batch, 3)."""
     corners, fraction, outside = _cell(xp, grid, points)
     beyond = _safe_norm(xp, outside)
-    distance = _interpolate(corners, fraction) + beyond
     x, y, z = fraction[..., 0], fraction[..., 1], fraction[..., 2]
-    slope_x = _mix(
-        _mix(corners[4] - corners[0], corners[6] - corners[2], y),
-        _mix(corners[5] - corners[1], corners[7] - corners[3], y),
-        z,
-    )
-    slope_y = _mix(
-        _mix(corners[2] - corners[0], corners[6] - corners[4], x),
-        _mix(corners[3] - corners[1], corners[7] - corners[5], x),
-        z,
-    )
+    edges = [_mix(corners[k], corners[k + 1], z) for k in (0, 2, 4, 6)]
+    low, high = _mix(edges[0], edges[1], y), _mix(edges[2], edges[3], y)
+    slope_y = _mix(edges[1] - edges[0], edges[3] - edges[2], x)
     slope_z = _mix(
-        _mix(corners[1] - corners[0], corners[5] - corners[4], x),
-        _mix(corners[3] - corners[2], corners[7] - corners[6], x),
-        y,
+        _mix(corners[1] - corners[0], corners[3] - corners[2], y),
+        _mix(corners[5] - corners[4], corners[7] - corners[6], y),
+        x,
     )
-    gradient = xp.stack([slope_x, slope_y, slope_z], -1) / grid.spacing
-    gradient = xp.where(outside != 0.0, outside / xp.maximum(beyond, 1e-12)[..., None], gradient)
-    return distance, gradient / xp.maximum(_safe_norm(xp, gradient), 1e-9)[..., None]
+    slope = xp.stack([high - low, slope_y, slope_z], -1) / grid.spacing
+    slope = xp.where(outside != 0.0, outside / xp.maximum(beyond, 1e-12)[..., None], slope)
+    return _mix(low, high, x) + beyond, slope
 
 
 def _cell(xp: Namespace, grid: GridArrays, points: Array) -> tuple[list[Array], Array, Array]:
@@ -106,13 +110,6 @@ def _cell(xp: Namespace, grid: GridArrays, points: Array) -> tuple[list[Array], 
 
 def _mix(low: Array, high: Array, t: Array) -> Array:
     return low + (high - low) * t
-
-
-def _interpolate(corners: list[Array], fraction: Array) -> Array:
-    x, y, z = fraction[..., 0], fraction[..., 1], fraction[..., 2]
-    low = _mix(_mix(corners[0], corners[1], z), _mix(corners[2], corners[3], z), y)
-    high = _mix(_mix(corners[4], corners[5], z), _mix(corners[6], corners[7], z), y)
-    return _mix(low, high, x)
 
 
 def _safe_norm(xp: Namespace, v: Array) -> Array:

@@ -364,10 +364,12 @@ class Compiler:
         """Penetration both ways between one person and one object."""
         p, rows, watched = self.people.index(person), self.rows[person], self.watched(person, name)
         skin = rows.skin_where(watched)
-        near = rows.vertex_points(starts[0].near.get((person, name), rows.default_near(watched, NEAR_POINTS)))
-        points = concatenate([skin, near])
         carrier = self.carriers.get(name)
         hand = carrier.first.part if carrier is not None and carrier.first.owner == person else ""
+        alike = all(start is starts[0] for start in starts)
+        chosen = starts[0].near.get((person, name)) if alike else None
+        near = rows.vertex_points(rows.default_near(watched, NEAR_POINTS, hand) if chosen is None else chosen)
+        points = concatenate([skin, near])
         mine = np.array([not (hand and rows.is_of_hand(label, hand)) for label in rows.spheres.parts])
         radii = rows.spheres.radii - SPHERE_SKIN
         for edge in self.plan.graph.edges_of(person):
@@ -377,7 +379,8 @@ class Compiler:
                     labels, ("hips", "left leg", "right leg") if edge.first.part == "hips" else (edge.first.part,)
                 )
                 radii = radii - pressed * SINK[self.plan.contacts[edge.name].upholstery]
-        corners = starts[0].corners.get((person, name), self._default_corners(name))
+        corners = starts[0].corners.get((person, name)) if alike else None
+        corners = self._default_corners(name) if corners is None else corners
         return [
             Term(f"penetration:{person}->{name}", penetration.body_in_object, SIGMA["body in object"], p, o, constants={
                 "rows": points.rows, "grid": self.grids[name], "allowed": self.allowed_depth(person, name, points),

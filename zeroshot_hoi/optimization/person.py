@@ -21,8 +21,11 @@ POINT_FIELDS = ("rows", "normal_rows", "rest", "areas", "vertices")
 SIDES = ("left", "right")
 FINGERS = ("index", "middle", "ring", "pinky", "thumb")
 
-SKIN_POINTS = 700
+SKIN_POINTS = 400
 """Points of the whole skin that look for objects and the ground."""
+
+FOREARM = 0.3
+"""Metres from the wrist."""
 
 DENSE = 7000
 """Points laid on the skin to choose the vertices among which stages look for what is near."""
@@ -108,10 +111,17 @@ class PersonRows:
         """Some of `vertices`."""
         return BodyPoints(*(getattr(self.vertices, k)[chosen] for k in POINT_FIELDS))
 
-    def default_near(self, mask: np.ndarray, count: int) -> np.ndarray:
-        """(count,) of `vertices` spread over the vertex mask `(V,)`, where nothing is known yet."""
+    def default_near(self, mask: np.ndarray, count: int, hand: str = "") -> np.ndarray:
+        """(count,) of `vertices` spread over the vertex mask `(V,)`, where nothing is known yet.
+
+        Half of them lie within FOREARM of the wrist where a `hand` carries the object: its own arm is nearest to it.
+        """
         allowed = np.flatnonzero(mask[self.vertices.vertices])
-        return np.resize(allowed[:: max(1, len(allowed) // count)], count)
+        if not hand:
+            return _strided(allowed, count)
+        wrist = self.body.rest_joints[self.body.joint_names.index(f"{hand.split()[0]}_wrist")]
+        close = np.linalg.norm(self.vertices.rest[allowed] - wrist, axis=1) < FOREARM
+        return np.concatenate([_strided(allowed[close], count // 2), _strided(allowed, count - count // 2)])
 
     def outside_part(self, points: BodyPoints, part: str) -> np.ndarray:
         """(N,) whether each point is on another body part."""
@@ -161,6 +171,10 @@ class PersonRows:
 
     def _thigh_line(self, z: np.ndarray) -> np.ndarray:
         return _thigh_line(self.body, z)
+
+
+def _strided(indices: np.ndarray, count: int) -> np.ndarray:
+    return np.resize(indices[:: max(1, len(indices) // count)], count)
 
 
 def _joints(body: SkinnedBody) -> dict[str, np.ndarray]:

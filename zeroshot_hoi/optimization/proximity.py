@@ -6,15 +6,17 @@ side are found exactly, and the next stage watches those: an active set, chosen 
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial import KDTree
 
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import BodyPoints, SkinnedBody
-from zeroshot_hoi.core.scene import SceneObject
-from zeroshot_hoi.geometry.query import GridArrays, grid_distance
+from zeroshot_hoi.geometry.query import grid_distance
 from zeroshot_hoi.geometry.sampling import farthest_points
 from zeroshot_hoi.optimization.compile import Compiler
 from zeroshot_hoi.optimization.problem import State
@@ -33,88 +35,124 @@ LIMBS = (("left hand", "left arm"), ("right hand", "right arm"), ("left leg", "l
 """Sets of body parts that are held outside all others; the right leg is outside the left one by symmetry."""
 
 
-def watch(compiler: Compiler, start: Start, states: list[State]) -> tuple[Start, float]:
-    """`start` with the near vertices of every person and object over `states`, one for each frame of the clip.
+def watch(compiler: Compiler, start: Start, states: list[State], times: np.ndarray) -> tuple[Start, float]:
+    """`start` with the near vertices of every person and object over `states`, those of the clip's frames `times`.
 
-    Also the deepest that anything is where it should not be, in metres, beyond what supports may sink.
+    Frames between them watch what the nearest of them does. Also the deepest that anything is where it should not be,
+    in metres, beyond what supports may sink.
     """
     near, corners, pressed, folded = {}, {}, {}, {}
     deepest = 0.0
-    for p, person in enumerate(compiler.people):
-        vertices = compiler.rows[person].vertices
-        stacks = [s.bones[p].astype(np.float32) for s in states]
-        folded[person], depth = _folds(compiler.bodies[person], vertices, stacks)
-        deepest = max(deepest, depth)
-        for o, name in enumerate(compiler.names):
-            watched = np.flatnonzero(compiler.watched(person, name)[vertices.vertices])
-            rows, normal_rows = vertices.rows[watched], vertices.normal_rows[watched]
-            allowed = compiler.allowed_depth(person, name, vertices)
-            meeting = _Meeting(compiler.objects[name], watched, np.maximum(allowed, 0.0))
-            for state in states:
-                bones = state.bones[p].astype(np.float32)
-                skin = (rows @ bones - state.translations[o]) @ state.rotations[o]
-                meeting.add(skin, normal_rows @ bones @ state.rotations[o], compiler.grids[name])
-            near[person, name] = watched[_spread(vertices.rest[watched], meeting.to_object, NEAR_POINTS)]
-            corners[person, name] = _spread(compiler.objects[name].vertices, meeting.to_body, CORNERS)
-            pressed[person, name] = Pressed(np.stack(meeting.points), np.stack(meeting.nearest))
-            deepest = max(deepest, meeting.deepest)
+    of_frame = np.abs(np.arange(compiler.plan.frames)[:, None] - np.asarray(times)).argmin(1)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for p, person in enumerate(compiler.people):
+            vertices = compiler.rows[person].vertices
+            folds = list(pool.map(_Folds(compiler.bodies[person], vertices), (s.bones[p] for s in states)))
+            folded[person] = np.stack([f.inner for f in folds])[of_frame], np.stack([f.outer for f in folds])[of_frame]
+            deepest = max(deepest, *(f.depth for f in folds))
+            for o, name in enumerate(compiler.names):
+                pair = _Pair(compiler, person, name)
+                meetings = list(pool.map(pair.meet, ((s.bones[p], s.rotations[o], s.translations[o]) for s in states)))
+                to_object = np.min([m.to_object for m in meetings], axis=0)
+                to_body = np.min([m.to_body for m in meetings], axis=0)
+                near[person, name] = pair.watched[_spread(vertices.rest[pair.watched], to_object, NEAR_POINTS)]
+                corners[person, name] = _spread(compiler.objects[name].vertices, to_body, CORNERS)
+                points, nearest = np.stack([m.points for m in meetings]), np.stack([m.nearest for m in meetings])
+                pressed[person, name] = Pressed(points[of_frame], nearest[of_frame])
+                deepest = max(deepest, *(m.depth for m in meetings))
     return replace(start, near=near, corners=corners, pressed=pressed, folded=folded), deepest
 
 
-class _Meeting:
-    """Distances between one person's skin and one object while frames are added."""
+class _Meeting(NamedTuple):
+    """One person's skin and one object in one frame."""
 
-    def __init__(self, thing: SceneObject, watched: np.ndarray, allowed: np.ndarray) -> None:
-        self.thing, self.watched, self.allowed = thing, watched, allowed[watched]
-        self.deepest = 0.0
-        self.to_object = np.full(len(watched), np.inf)
-        self.to_body = np.full(len(thing.vertices), np.inf)
-        self.points: list[np.ndarray] = []
-        self.nearest: list[np.ndarray] = []
+    to_object: np.ndarray
+    """(W,) from watched vertices to the object, metres."""
+    to_body: np.ndarray
+    """(N,) from the object's vertices to the skin, metres, infinite beyond REACH."""
+    points: np.ndarray
+    nearest: np.ndarray
+    """(PRESSED_POINTS, 3) and (PRESSED_POINTS,), as in `Pressed`."""
+    depth: float
 
-    def add(self, skin: np.ndarray, normals: np.ndarray, grid: GridArrays) -> None:
-        """One frame: skin (N, 3) and its normals in the object's frame."""
-        outside = grid_distance(numpy_namespace(), grid, skin)
-        self.to_object = np.minimum(self.to_object, outside)
-        self.deepest = max(self.deepest, float((-outside - self.allowed).max()))
-        vertices = self.thing.vertices
-        low, high = skin.min(0) - REACH, skin.max(0) + REACH
-        inside = np.flatnonzero(((vertices > low) & (vertices < high)).all(1))
-        distance, index = np.full(len(vertices), np.inf), np.zeros(len(vertices), int)
-        if len(inside):
-            close, which = KDTree(skin).query(vertices[inside], distance_upper_bound=REACH)
-            distance[inside], index[inside] = close, np.minimum(which, len(skin) - 1)
-        self.to_body = np.minimum(self.to_body, distance)
+
+class _Pair:
+    """One person and one object, whatever the frame."""
+
+    def __init__(self, compiler: Compiler, person: str, name: str) -> None:
+        self._skin = compiler.rows[person].vertices
+        self._is_watched = compiler.watched(person, name)[self._skin.vertices]
+        self.watched = np.flatnonzero(self._is_watched)
+        self._allowed = np.maximum(compiler.allowed_depth(person, name, self._skin), 0.0)
+        self._vertices, self._grid = compiler.objects[name].vertices, compiler.grids[name]
+
+    def meet(self, frame: tuple[np.ndarray, np.ndarray, np.ndarray]) -> _Meeting:
+        """From the person's bones (4G, 3) and the object's rotation (3, 3) and translation (3,).
+
+        The nearest skin is looked for on the whole body: beside a hand that holds the object, the tangent plane of the
+        wrist would count the palm's inside as the arm's.
+        """
+        bones, rotation, translation = frame[0].astype(np.float32), frame[1], frame[2]
+        skin = (self._skin.rows @ bones - translation) @ rotation
+        normals = self._skin.normal_rows @ bones @ rotation
+        vertices = self._vertices
+        to_object = grid_distance(numpy_namespace(), self._grid, skin[self.watched])
+        to_body, index = _nearest(skin, vertices)
         unit = normals[index] / np.maximum(np.linalg.norm(normals[index], axis=1, keepdims=True), 1e-9)
-        depth = np.where(np.isfinite(distance), ((skin[index] - vertices) * unit).sum(1), -np.inf)
-        self.deepest = max(self.deepest, float((depth - self.allowed[index]).max()))
+        counts = np.isfinite(to_body) & self._is_watched[index]
+        depth = np.where(counts, ((skin[index] - vertices) * unit).sum(1), -np.inf)
         deepest = np.argsort(-depth, kind="stable")[: 6 * PRESSED_POINTS]
         chosen = np.resize(deepest[farthest_points(vertices[deepest], PRESSED_POINTS)], PRESSED_POINTS)
-        self.points.append(vertices[chosen])
-        self.nearest.append(np.where(np.isfinite(depth[chosen]), self.watched[index[chosen]], -1))
+        nearest = np.where(np.isfinite(depth[chosen]), index[chosen], -1)
+        most = max(float((-to_object - self._allowed[self.watched]).max()), float((depth - self._allowed[index]).max()))
+        return _Meeting(to_object, np.where(counts, to_body, np.inf), vertices[chosen], nearest, most)
 
 
-def _folds(
-    body: SkinnedBody, vertices: BodyPoints, bones: list[np.ndarray]
-) -> tuple[tuple[np.ndarray, np.ndarray], float]:
-    """(T, FOLDED_POINTS) vertices of each limb deepest in the rest of the body, the vertices nearest, and the depth.
+def _nearest(points: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance (Q,) to the nearest of the `points (N, 3)`, infinite beyond REACH, and its index (Q,), 0 where none is.
+
+    Only what lies in the box where both are is looked at: most of a body is far from most things.
+    """
+    low = np.maximum(points.min(0), queries.min(0)) - REACH
+    high = np.minimum(points.max(0), queries.max(0)) + REACH
+    candidates = np.flatnonzero(((points > low) & (points < high)).all(1))
+    asked = np.flatnonzero(((queries > low) & (queries < high)).all(1))
+    distance, index = np.full(len(queries), np.inf), np.zeros(len(queries), int)
+    if len(candidates) and len(asked):
+        tree = KDTree(points[candidates], balanced_tree=False, compact_nodes=False)
+        distance[asked], which = tree.query(queries[asked], distance_upper_bound=REACH)
+        index[asked] = candidates[np.minimum(which, len(candidates) - 1)]
+    return distance, index
+
+
+class _Fold(NamedTuple):
+    """Skin of limbs in other skin, in one frame."""
+
+    inner: np.ndarray
+    """(FOLDED_POINTS,) vertices of limbs deepest in the rest of the body."""
+    outer: np.ndarray
+    """(FOLDED_POINTS,) the vertices nearest to them, -1 where nothing is near."""
+    depth: float
+
+
+class _Folds:
+    """Where one body enters itself, whatever the frame.
 
     Only skin that is FOLD apart in the rest mesh counts: nearer skin folds naturally (armpit, groin).
     """
-    labels = np.array(body.part_labels)[vertices.vertices]
-    limbs = [np.isin(labels, parts) for parts in LIMBS]
-    inner, outer, most = [], [], 0.0
-    for stack in bones:
-        skin = vertices.rows @ stack
-        normals = vertices.normal_rows @ stack
-        found = [_limb_in_rest(vertices.rest, skin, normals, limb) for limb in limbs]
+
+    def __init__(self, body: SkinnedBody, vertices: BodyPoints) -> None:
+        labels = np.array(body.part_labels)[vertices.vertices]
+        self._vertices, self._limbs = vertices, [np.isin(labels, parts) for parts in LIMBS]
+
+    def __call__(self, bones: np.ndarray) -> _Fold:
+        bones = bones.astype(np.float32)
+        skin, normals = self._vertices.rows @ bones, self._vertices.normal_rows @ bones
+        found = [_limb_in_rest(self._vertices.rest, skin, normals, limb) for limb in self._limbs]
         depth, first, second = (np.concatenate(column) for column in zip(*found, strict=True))
-        most = max(most, float(depth.max()))
         deepest = np.argsort(-depth, kind="stable")[: 5 * FOLDED_POINTS]
         chosen = np.resize(deepest[farthest_points(skin[first[deepest]], FOLDED_POINTS)], FOLDED_POINTS)
-        inner.append(first[chosen])
-        outer.append(np.where(np.isfinite(depth[chosen]), second[chosen], -1))
-    return (np.stack(inner), np.stack(outer)), most
+        return _Fold(first[chosen], np.where(np.isfinite(depth[chosen]), second[chosen], -1), float(depth.max()))
 
 
 def _limb_in_rest(
@@ -122,8 +160,8 @@ def _limb_in_rest(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Depths (N,), limb vertices (N,) and nearest other vertices (N,); depth is -inf where nothing is near."""
     mine, others = np.flatnonzero(limb), np.flatnonzero(~limb)
-    distance, which = KDTree(skin[others]).query(skin[mine], distance_upper_bound=REACH)
-    nearest = others[np.minimum(which, len(others) - 1)]
+    distance, which = _nearest(skin[others], skin[mine])
+    nearest = others[which]
     apart = np.linalg.norm(rest[mine] - rest[nearest], axis=1) > FOLD
     unit = normals[nearest] / np.maximum(np.linalg.norm(normals[nearest], axis=1, keepdims=True), 1e-9)
     depth = ((skin[nearest] - skin[mine]) * unit).sum(1)

@@ -7,9 +7,12 @@ frames are solved for the few best, and only the best of those becomes a clip.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import count, product
+from threading import Lock
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -26,7 +29,7 @@ from zeroshot_hoi.core.solution import Progress, ProgressListener, Solution, sil
 from zeroshot_hoi.geometry.grid import bake_part_grid
 from zeroshot_hoi.geometry.query import grid_distance
 from zeroshot_hoi.optimization.compile import Compiler
-from zeroshot_hoi.optimization.energies.shared import body_points, into_object
+from zeroshot_hoi.optimization.energies.shared import body_in_frame
 from zeroshot_hoi.optimization.engines import make_engine
 from zeroshot_hoi.optimization.grasp import Grasp, find_grasps
 from zeroshot_hoi.optimization.problem import Problem, State, frame_state
@@ -51,6 +54,10 @@ LOOSE = 300.0
 
 FINALISTS = 3
 """Starts whose key frames are solved."""
+
+ALONE = Settings(iterations=8, tolerance=1e-2)
+TOGETHER = Settings(iterations=14, tolerance=5e-3)
+"""Of key frames: each alone, then coupled."""
 
 CLIP_SETTINGS = Settings(iterations=16, tolerance=4e-3)
 FINAL_SETTINGS = Settings(iterations=8, tolerance=4e-3)
@@ -99,7 +106,7 @@ def optimize(
     grasps = _grasps(compiler, listener)
     candidates = _static(compiler, _starts(compiler, grasps), listener)
     keys = _key_frames(plan.frames)
-    ranked = sorted((_solve_keys(compiler, c, keys, listener) for c in candidates), key=lambda c: c.energy)
+    ranked = sorted(_solve_keys(compiler, candidates, keys, listener), key=lambda c: c.energy)
     clips: list[_Clip] = []
     for candidate in ranked:
         clips.append(_solve_clip(compiler, candidate, keys, listener))
@@ -131,7 +138,7 @@ def _solve_clip(compiler: Compiler, candidate: _Candidate, keys: np.ndarray, lis
     x = CubicSpline(keys, candidate.x, axis=0)(times) if len(keys) > 1 else np.repeat(candidate.x, frames, 0)
     problem, solutions, depth = compiler.problem([candidate.start] * frames, times), [], np.inf
     for passing in range(PASSES):
-        start, depth = watch(compiler, candidate.start, [_state(problem, x[k], k) for k in range(frames)])
+        start, depth = watch(compiler, candidate.start, _states(problem, x), times)
         if passing > 1 and depth < CLEAN:
             break
         problem = compiler.problem([start] * frames, times)
@@ -141,7 +148,7 @@ def _solve_clip(compiler: Compiler, candidate: _Candidate, keys: np.ndarray, lis
         solutions.append(solve(engine, x, smoothness(problem, 1.0), settings, listener, name))
         x = solutions[-1].value
     else:
-        depth = watch(compiler, candidate.start, [_state(problem, x[k], k) for k in range(frames)])[1]
+        depth = watch(compiler, candidate.start, _states(problem, x), times)[1]
     sound = depth < SOUND_DEPTH and float(solutions[-1].energies["frame"].max()) < SOUND_ENERGY
     return _Clip(candidate.start, problem, _joined(solutions), sound)
 
@@ -213,8 +220,10 @@ def _static(compiler: Compiler, starts: list[Start], listener: ProgressListener)
     time = _busiest_frame(compiler)
     x, energy = _settle(compiler, starts, time, None, SCREENING, listener)
     order = np.argsort(energy, kind="stable")[:SEMIFINALISTS]
-    starts = [starts[k] for k in order]
-    x, energy = _settle(compiler, starts, time, x[order], SETTLING, listener)
+    starts, x = [starts[k] for k in order], x[order]
+    states = _states(compiler.problem(starts, [time] * len(starts)), x)
+    starts = [watch(compiler, s, [state], np.array([time]))[0] for s, state in zip(starts, states, strict=True)]
+    x, energy = _settle(compiler, starts, time, x, SETTLING, listener)
     problem = compiler.problem(starts, [time] * len(starts))
     bias = np.array([sum(0.1 * g.energy + LOOSE * (not g.opposed) for g in s.grasps.values()) for s in starts])
     order = np.argsort(energy + bias, kind="stable")[:FINALISTS]
@@ -237,14 +246,18 @@ def _settle(
 
 
 def _busiest_frame(compiler: Compiler) -> int:
-    """The frame with the most contacts; in the middle of the clip where it does not matter."""
-    frames = compiler.plan.frames
-    total = np.zeros(frames)
+    """The frame with the most contacts; of several, the one in which what moves is nearest to the middle of its way."""
+    total = np.zeros(compiler.plan.frames)
     for reference in compiler.reference.people.values():
         for gate in reference.gates.values():
             total += gate
     best = np.flatnonzero(total > total.max() - 1e-3)
-    return int(best[len(best) // 2])
+    away = np.zeros(len(best))
+    for name in compiler.carriers:
+        path = compiler.reference.objects[name].translation
+        away += np.linalg.norm(path[best] - 0.5 * (path.min(0) + path.max(0)), axis=1)
+    nearest = np.flatnonzero(away < away.min() + 1e-3)
+    return int(best[nearest[len(nearest) // 2]])
 
 
 def _settled(compiler: Compiler, start: Start, problem: Problem, x: np.ndarray, k: int) -> Start:
@@ -258,7 +271,7 @@ def _settled(compiler: Compiler, start: Start, problem: Problem, x: np.ndarray, 
         if compiler.plan.contacts[edge.name].kind == "support" and edge.first.owner in compiler.bodies:
             person, o = edge.first.owner, compiler.names.index(edge.second.owner)
             rows = compiler.rows[person].support(edge.first.part).rows
-            points = into_object(xp, state, o, body_points(xp, state, compiler.people.index(person), rows))
+            points = body_in_frame(xp, state, compiler.people.index(person), o, rows)
             distance = grid_distance(xp, compiler.part_grid(edge.second.owner, edge.second.part), points)
             touching[edge.name] = (distance < CARRIES).astype(float)
             anchors[edge.name] = points.mean(0, keepdims=True)
@@ -272,24 +285,65 @@ def _upright(found: np.ndarray, reference: np.ndarray, compiler: Compiler, name:
     return tilt @ found
 
 
-def _solve_keys(compiler: Compiler, candidate: _Candidate, keys: np.ndarray, listener: ProgressListener) -> _Candidate:
-    compiler.shape_hands(candidate.start)
-    problem = compiler.problem([candidate.start] * len(keys), keys)
-    engine = make_engine(compiler.plan.engine, problem)
-    reference = problem.initial()
-    x = reference + (candidate.x - reference[np.argmin(np.abs(keys - _busiest_frame(compiler)))])
+def _solve_keys(
+    compiler: Compiler, candidates: list[_Candidate], keys: np.ndarray, listener: ProgressListener
+) -> list[_Candidate]:
+    """Every candidate's key frames, candidates beside one another: each is too small to fill the cores.
+
+    Frame by frame first, which brings every frame near its contacts with its own damping; then smoothly together.
+    """
     step = float(keys[1] - keys[0]) if len(keys) > 1 else 1.0
-    solution = solve(engine, x, smoothness(problem, step), Settings(iterations=25), listener, "key frames")
-    return replace(candidate, x=solution.value, energy=solution.energy if np.isfinite(solution.energy) else np.inf)
+    settled = int(np.argmin(np.abs(keys - _busiest_frame(compiler))))
+    shared = _shared_listener(listener, "key frames", len(candidates) * TOGETHER.iterations)
+
+    def problem_of(start: Start) -> Problem:
+        compiler.shape_hands(start)
+        return compiler.problem([start] * len(keys), keys)
+
+    def alone(candidate: _Candidate, problem: Problem) -> np.ndarray:
+        reference = problem.initial()
+        x = reference + (candidate.x - reference[settled])
+        return solve(make_engine(compiler.plan.engine, problem), x, None, ALONE).value
+
+    def together(candidate: _Candidate, problem: Problem) -> _Candidate:
+        engine = make_engine(compiler.plan.engine, problem)
+        solution = solve(engine, candidate.x, smoothness(problem, step), TOGETHER, shared)
+        return replace(candidate, x=solution.value, energy=solution.energy if np.isfinite(solution.energy) else np.inf)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        problems = [problem_of(c.start) for c in candidates]
+        solved = list(pool.map(alone, candidates, problems))
+        watched = []
+        for candidate, problem, x in zip(candidates, problems, solved, strict=True):
+            compiler.shape_hands(candidate.start)
+            watched.append(
+                replace(candidate, start=watch(compiler, candidate.start, _states(problem, x), keys)[0], x=x)
+            )
+        return list(pool.map(together, watched, [problem_of(c.start) for c in watched]))
+
+
+def _shared_listener(listener: ProgressListener, stage: str, total: int) -> ProgressListener:
+    """One bar for solvers that run beside one another: their steps add up."""
+    lock, steps = Lock(), count(1)
+
+    def listen(event: Progress) -> None:
+        with lock:
+            listener(Progress(stage, min(next(steps), total), total, event.energy))
+
+    return listen
 
 
 def _state(problem: Problem, x: np.ndarray, k: int) -> State:
     return frame_state(numpy_namespace(), problem, x, {name: np.asarray(v)[k] for name, v in problem.base.items()})
 
 
+def _states(problem: Problem, x: np.ndarray) -> list[State]:
+    return [_state(problem, x[k], k) for k in range(len(x))]
+
+
 def read_motion(compiler: Compiler, problem: Problem, x: np.ndarray) -> Motion:
     """People's poses and objects' transforms from the unknowns `x (T, n)`; headings become part of the root's turn."""
-    states = [_state(problem, x[k], k) for k in range(len(x))]
+    states = _states(problem, x)
     people = {}
     for p, name in enumerate(compiler.people):
         body = compiler.bodies[name]

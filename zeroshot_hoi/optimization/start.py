@@ -13,7 +13,7 @@ from zeroshot_hoi.optimization.grasp import Grasp
 NEAR_POINTS = 384
 """Body vertices watched for each object besides the skin points: those that came near it in the stage before."""
 
-CORNERS = 400
+CORNERS = 256
 """Vertices of each object that look for the body; those that came near it in the stage before."""
 
 PRESSED_POINTS = 96

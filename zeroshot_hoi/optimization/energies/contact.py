@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from zeroshot_hoi.core.arrays import Array, Namespace
 from zeroshot_hoi.optimization.energies.shared import (
+    body_distance,
+    body_in_frame,
     body_normals,
     body_points,
-    distance_to,
-    into_object,
+    object_distance,
     object_points,
     robust,
 )
@@ -36,28 +37,26 @@ def pads(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     DexGraspNet's E_dis, over 18 pads and a soft minimum instead of 4 fixed points.
     """
     rows = data["rows"]
-    points = body_points(xp, state, term.person, xp.reshape(rows, (-1, rows.shape[-1])))
-    distance = xp.reshape(distance_to(xp, state, term.object, data, points), rows.shape[:2])
+    flat = xp.reshape(rows, (-1, rows.shape[-1]))
+    distance = xp.reshape(body_distance(xp, state, term.person, term.object, data, flat), rows.shape[:2])
     return robust(xp, soft_minimum(xp, distance), CONTACT_REACH) * data["weight"]
 
 
 def surface(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     """(N,) m: signed distance of a body region to the part, less the depth it may sink; weighted per frame (L_cc)."""
-    points = body_points(xp, state, term.person, data["rows"])
-    distance = distance_to(xp, state, term.object, data, points)
+    distance = body_distance(xp, state, term.person, term.object, data, data["rows"])
     return robust(xp, distance + data["depth"], SUPPORT_REACH) * data["weight"]
 
 
 def rest(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     """(N,) m: signed distance of one object's part to another object's part (L_cc between objects)."""
-    points = object_points(xp, state, term.object, data["points"])
-    return distance_to(xp, state, term.other, data, points) * data["gate"]
+    return object_distance(xp, state, term.object, term.other, data, data["points"]) * data["gate"]
 
 
 def anchored(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     """(N, 3) m: drift of body points from where they first touched, in the object's frame (L_cd, is_rel_static)."""
-    points = body_points(xp, state, term.person, data["rows"])
-    return (into_object(xp, state, term.object, points) - data["anchor"]) * data["gate"]
+    points = body_in_frame(xp, state, term.person, term.object, data["rows"])
+    return (points - data["anchor"]) * data["gate"]
 
 
 def facing(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
@@ -75,7 +74,7 @@ def wrench(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     rows, normal_rows = data["rows"], data["normal_rows"]
     points = body_points(xp, state, term.person, rows)
     normals = body_normals(xp, state, term.person, normal_rows)
-    near = xp.exp(-((distance_to(xp, state, term.object, data, points) / 0.005) ** 2))
+    near = xp.exp(-((body_distance(xp, state, term.person, term.object, data, rows) / 0.005) ** 2))
     share = near / (xp.sum(near) + 1.0)
     arm = (points - object_points(xp, state, term.object, data["center"][None])) / data["radius"]
     force = share[:, None] * normals
@@ -84,7 +83,7 @@ def wrench(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
 
 def centered(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     """(1,) m: how far along the part's axis the grip is from its middle."""
-    palm = into_object(xp, state, term.object, body_points(xp, state, term.person, data["rows"]))
+    palm = body_in_frame(xp, state, term.person, term.object, data["rows"])
     along = xp.sum((palm - data["center"]) * data["axis"], axis=-1)
     free = data["half_length"]
     return along - xp.clip(along, -free, free)

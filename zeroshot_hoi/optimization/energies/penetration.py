@@ -5,14 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from zeroshot_hoi.core.arrays import Array, Namespace
-from zeroshot_hoi.optimization.energies.shared import body_normals, body_points, distance_to, object_points, positive
+from zeroshot_hoi.optimization.energies.shared import (
+    body_distance,
+    body_normals,
+    body_points,
+    object_distance,
+    object_points,
+    positive,
+)
 from zeroshot_hoi.optimization.problem import Arrays, State, Term
 
 
 def body_in_object(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     """(N,) m: depth of body points inside the object beyond what each may sink; a negative allowance is a margin."""
-    points = body_points(xp, state, term.person, data["rows"])
-    depth = -distance_to(xp, state, term.object, data, points)
+    depth = -body_distance(xp, state, term.person, term.object, data, data["rows"])
     return positive(xp, depth - data["allowed"]) * data["weight"]
 
 
@@ -46,8 +52,8 @@ def object_in_skin(xp: Namespace, state: State, term: Term, data: Arrays) -> Arr
 
 def object_in_object(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     """(N,) m: depth of one object's surface points inside another object."""
-    points = object_points(xp, state, term.object, data["points"])
-    return positive(xp, data["margin"] - distance_to(xp, state, term.other, data, points))
+    distance = object_distance(xp, state, term.object, term.other, data, data["points"])
+    return positive(xp, data["margin"] - distance)
 
 
 def body_in_itself(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from zeroshot_hoi.body.kinematics import apply_rows
 from zeroshot_hoi.core.arrays import Array, Namespace
 from zeroshot_hoi.geometry.query import grid_distance
@@ -24,14 +26,28 @@ def object_points(xp: Namespace, state: State, index: int, points: Array) -> Arr
     return xp.matmul(points, xp.swapaxes(state.rotations[index], 0, 1)) + state.translations[index]
 
 
-def into_object(xp: Namespace, state: State, index: int, points: Array) -> Array:
-    """Object-frame coordinates (N, 3) of world `points (N, 3)`."""
-    return xp.matmul(points - state.translations[index], state.rotations[index])
+def object_distance(xp: Namespace, state: State, index: int, other: int, data: Arrays, points: Array) -> Array:
+    """Signed distance (N,) in metres of an object's `points (N, 3)` to the surface in `data["grid"]` of another one."""
+    turn = xp.matmul(xp.swapaxes(state.rotations[index], 0, 1), state.rotations[other])
+    shift = xp.matmul(state.translations[index] - state.translations[other], state.rotations[other])
+    return grid_distance(xp, data["grid"], xp.matmul(points, turn) + shift)
 
 
-def distance_to(xp: Namespace, state: State, index: int, data: Arrays, points: Array) -> Array:
-    """Signed distance (N,) in metres of world points to the surface in `data["grid"]`, fixed to an object."""
-    return grid_distance(xp, data["grid"], into_object(xp, state, index, points))
+def body_in_frame(xp: Namespace, state: State, person: int, index: int, rows: Array) -> Array:
+    """Object-frame coordinates (N, 3) of body points given by `rows (N, 4G)`.
+
+    The few bones are taken into the object's frame, not the many points.
+    """
+    bones = state.bones[person]
+    homogeneous = np.zeros((len(bones), 1))
+    homogeneous[3::4] = 1.0
+    moved = bones - xp.asarray(homogeneous, dtype=bones.dtype) * state.translations[index]
+    return apply_rows(xp, rows, xp.matmul(moved, state.rotations[index]))
+
+
+def body_distance(xp: Namespace, state: State, person: int, index: int, data: Arrays, rows: Array) -> Array:
+    """Signed distance (N,) in metres of body points to the surface in `data["grid"]`, fixed to an object."""
+    return grid_distance(xp, data["grid"], body_in_frame(xp, state, person, index, rows))
 
 
 def positive(xp: Namespace, value: Array) -> Array:

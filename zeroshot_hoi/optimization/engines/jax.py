@@ -15,7 +15,6 @@ from typing import Any
 
 import jax
 import jax.experimental
-import jax.numpy as jnp
 import numpy as np
 
 from zeroshot_hoi.core.arrays import jax_namespace
@@ -91,16 +90,19 @@ class JaxEngine:
         self._energies, self._normal = _functions(_Key(problem))
         constants, frames = term_arrays(problem)
         with _precision(dtype):
-            self._constants = jax.tree.map(self._array, constants)
+            self._constants = jax.device_put(jax.tree.map(self._array, constants))
             self._chunks = [
-                (count, index, jax.tree.map(lambda a, i=index: self._array(a, i), (dict(problem.base), frames)))
+                (
+                    count,
+                    index,
+                    jax.device_put(jax.tree.map(lambda a, i=index: self._array(a, i), (dict(problem.base), frames))),
+                )
                 for index, count in chunks(problem.length)
             ]
 
-    def _array(self, value: Any, index: Any = ...) -> jax.Array:
-        array = np.asarray(value)
-        floating = np.issubdtype(array.dtype, np.floating)
-        return jnp.asarray(array.astype(self._dtype)[index] if floating else array[index])
+    def _array(self, value: Any, index: Any = ...) -> np.ndarray:
+        array = np.asarray(value)[index]
+        return array.astype(self._dtype) if np.issubdtype(array.dtype, np.floating) else array
 
     def _evaluate(self, function: Any, x: np.ndarray) -> list[Any]:
         def one(chunk: Any) -> Any:
