@@ -312,7 +312,7 @@ def test_model_and_address_come_from_the_environment(monkeypatch: pytest.MonkeyP
 )
 def test_what_is_wrong_with_an_endpoint_is_said_at_once(model: str, url: str, kind: str) -> None:
     with pytest.raises(LanguageModelError) as caught:
-        Endpoint(model, url)
+        OpenAILanguageModel(Endpoint(model, url))
     assert caught.value.kind == kind
     assert "hunter2" not in str(caught.value)
 

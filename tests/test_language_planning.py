@@ -1,4 +1,4 @@
-"""Planning by a language model: recorded-style answers over a real HTTP server become recipes, bad ones are sent back."""
+"""Planning by a language model: recorded-style answers over a real HTTP server become recipes; bad ones go back."""
 
 from __future__ import annotations
 

@@ -17,12 +17,13 @@ from typing import Annotated, Any
 import tyro
 
 from zeroshot_hoi import __version__, catalog, console
-from zeroshot_hoi.core.errors import HoiError, ResultError
+from zeroshot_hoi.core.errors import HoiError, RecipeError, ResultError
 from zeroshot_hoi.core.solution import Progress, ProgressListener
 from zeroshot_hoi.doctor import examine
 from zeroshot_hoi.mesh_argument import parse_meshes
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.recipe import Recipe, list_recipes
+from zeroshot_hoi.text_argument import TextArguments, explain, parse_named_meshes, write_recipes
 
 OUTPUT_SUFFIXES = (".npz", ".png", ".glb", ".mp4")
 """Written in this order: the result itself first, the slowest last."""
@@ -42,6 +43,8 @@ Engine = Annotated[
     str | None,
     tyro.conf.arg(metavar="{jax,torch}", help="What computes the optimization.", help_behavior_hint="(recipe's: jax)"),
 ]
+Planning = Annotated[TextArguments, tyro.conf.OmitArgPrefixes, tyro.conf.arg(name="")]
+DEFAULT_PLANNING = TextArguments()
 OutputFolder = Annotated[
     Path | None,
     tyro.conf.arg(metavar="DIR", help="Where the files go.", help_behavior_hint="(default: out/<recipe>)"),
@@ -50,35 +53,50 @@ OutputFolder = Annotated[
 
 def run(
     recipe: Annotated[
-        tyro.conf.Positional[str], tyro.conf.arg(metavar="RECIPE", help="A recipe's name, or the path of a .toml file.")
-    ],
+        tyro.conf.Positional[str],
+        tyro.conf.arg(
+            metavar="RECIPE", help="A recipe's name, or the path of a .toml file.", help_behavior_hint="(or --text)"
+        ),
+    ] = "",
     /,
+    text: Annotated[
+        str,
+        tyro.conf.arg(metavar="SENTENCE", help="What happens, in place of a recipe.", help_behavior_hint=""),
+    ] = "",
     mesh: MeshArguments = (),
     seed: Seed = None,
     engine: Engine = None,
     frames: Frames = None,
     out: OutputFolder = None,
+    planning: Planning = DEFAULT_PLANNING,
 ) -> int:
-    """Make a person move with the objects of a recipe, and write .npz, .glb, .mp4 and .png."""
+    """Make a person move with the objects of a recipe or a sentence, and write .npz, .glb, .mp4 and .png."""
     overrides = {"seed": seed, "engine": engine, "frames": frames}
     overrides = {key: value for key, value in overrides.items() if value is not None}
-    checked = Recipe.load(recipe).with_overrides(**overrides)
-    plan_from_recipe(checked)
-    meshes = parse_meshes(mesh, [entry.name for entry in checked.objects])
-    catalog.require("engine", checked.engine)
-    folder = _writable_folder(out or Path("out") / checked.name)
+    screen = console.make_console()
+    if bool(recipe) == bool(text):
+        raise RecipeError('Name a recipe, or say what happens: --text "a person sits on the chair". Not both.')
+    if text:
+        pipeline, meshes = _pipeline_of_text(text, mesh, planning, screen, overrides), {}
+        name, words = pipeline.plan.name, pipeline.plan.text
+    else:
+        checked = Recipe.load(recipe).with_overrides(**overrides)
+        plan_from_recipe(checked)
+        meshes = parse_meshes(mesh, [entry.name for entry in checked.objects])
+        catalog.require("engine", checked.engine)
+        pipeline, name, words = None, checked.name, checked.text
+    folder = _writable_folder(out or Path("out") / name)
 
     from zeroshot_hoi.metrics import stored
     from zeroshot_hoi.pipeline import Pipeline
 
-    pipeline = Pipeline.from_recipe(recipe, **overrides)
-    screen = console.make_console()
-    screen.print(f"{checked.name}: {checked.text}", markup=False)
+    pipeline = pipeline or Pipeline.from_recipe(recipe, **overrides)
+    screen.print(f"{name}: {words}", markup=False)
     written: list[Path] = []
     try:
         with console.progress_bars(screen) as listener:
             result = pipeline.run(meshes or None, progress=listener)
-            _write_all(result, folder / checked.name, written, listener)
+            _write_all(result, folder / name, written, listener)
             metrics = stored(result)
     finally:
         if written:
@@ -86,6 +104,54 @@ def run(
     screen.print(console.metrics_table(metrics))
     screen.print(console.verdict_line(metrics), markup=False)
     return 0
+
+
+def plan(
+    sentence: Annotated[
+        tyro.conf.Positional[str],
+        tyro.conf.arg(metavar="SENTENCE", help='What happens: "a person sits on the chair".'),
+    ],
+    /,
+    mesh: MeshArguments = (),
+    out: Annotated[
+        Path | None,
+        tyro.conf.arg(metavar="FILE.toml", help="Write the recipe there.", help_behavior_hint="(default: print it)"),
+    ] = None,
+    planning: Planning = DEFAULT_PLANNING,
+) -> int:
+    """Turn a sentence and meshes into a recipe that a person can read, edit and run."""
+    from zeroshot_hoi.recipe_toml import recipe_to_toml
+    from zeroshot_hoi.sentence import plan_text
+
+    screen = console.make_console(sys.stderr)
+    meshes = parse_named_meshes(mesh)
+    with console.progress_bars(screen) as listener:
+        planned = plan_text(sentence, meshes, planning.options(), listener)
+    for line in explain(planned):
+        screen.print(line, markup=False)
+    if out is None:
+        print("\n".join(recipe_to_toml(recipe) for recipe in planned.recipes), end="")
+        return 0
+    for path in write_recipes(planned, out):
+        print(path)
+    return 0
+
+
+def _pipeline_of_text(
+    text: str, mesh: Sequence[str], planning: TextArguments, screen: Any, overrides: dict[str, Any]
+) -> Any:
+    """The pipeline of a sentence, once the engine is known to be there."""
+    if overrides.get("engine"):
+        catalog.require("engine", overrides["engine"])
+
+    from zeroshot_hoi.pipeline import Pipeline
+
+    meshes = parse_named_meshes(mesh)
+    with console.progress_bars(screen) as listener:
+        pipeline = Pipeline.from_text(text, meshes, options=planning.options(), progress=listener, **overrides)
+    for line in explain(pipeline.planned) if pipeline.planned else ():
+        screen.print(line, markup=False)
+    return pipeline
 
 
 def recipes() -> int:
@@ -140,9 +206,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         return tyro.extras.subcommand_cli_from_dict(
-            {"run": run, "recipes": recipes, "evaluate": evaluate, "doctor": doctor},
+            {"run": run, "plan": plan, "recipes": recipes, "evaluate": evaluate, "doctor": doctor},
             prog="zeroshot-hoi",
-            description="Any object mesh and a recipe make a person who moves with that object. "
+            description="Any object mesh and a recipe or a sentence make a person who moves with that object. "
             "`zeroshot-hoi COMMAND --help` explains a command; `--version` prints the version.",
             args=given or ["--help"],
         )

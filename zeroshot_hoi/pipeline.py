@@ -22,26 +22,51 @@ from zeroshot_hoi.geometry.builtin import builtin_mesh
 from zeroshot_hoi.geometry.prepare import prepare_object
 from zeroshot_hoi.metrics import attach
 from zeroshot_hoi.optimization import optimize
+from zeroshot_hoi.planning.base import PlannedText
+from zeroshot_hoi.planning.plan_to_recipe import recipe_from_plan
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.pose.prior import place
 from zeroshot_hoi.recipe import Recipe
+from zeroshot_hoi.recipe_toml import RECIPE_KEY, recipe_to_toml
 from zeroshot_hoi.reference.scripted import script_motion
 from zeroshot_hoi.results.build import build_result
 from zeroshot_hoi.results.result import Result
+from zeroshot_hoi.sentence import TextOptions, one_recipe, plan_text
 
 MeshLike = str | Path | Mesh | trimesh.Trimesh | trimesh.Scene
 
 
 class Pipeline:
-    """Makes a result from a plan and meshes; `from_recipe` makes the pipeline."""
+    """Makes a result from a plan and meshes; `from_recipe` and `from_text` make the pipeline."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(
+        self, plan: Plan, meshes: Mapping[str, MeshLike] | None = None, planned: PlannedText | None = None
+    ) -> None:
+        """`meshes` take the place of built-in ones in every run; `planned` tells how a text became the plan."""
+        self.plan, self._meshes, self.planned = plan, dict(meshes or {}), planned
 
     @classmethod
     def from_recipe(cls, name_or_path: str | Path, **overrides: Any) -> Pipeline:
         """The pipeline of a recipe by name or path; `overrides` are recipe keys: seed, engine, frames, fps."""
         return cls(plan_from_recipe(Recipe.load(name_or_path), **overrides))
+
+    @classmethod
+    def from_text(
+        cls,
+        text: str,
+        objects: Mapping[str, MeshLike | None] | None = None,
+        *,
+        options: TextOptions | None = None,
+        progress: ProgressListener | None = None,
+        **overrides: Any,
+    ) -> Pipeline:
+        """The pipeline of a sentence about `objects` (name -> mesh, or None for the built-in mesh of that name).
+
+        `options` choose the planner; `overrides` are recipe keys. The recipe is `pipeline.planned.recipes[0]`.
+        """
+        planned = plan_text(text, objects, options, progress)
+        plan = plan_from_recipe(one_recipe(planned), **overrides)
+        return cls(plan, {name: mesh for name, mesh in (objects or {}).items() if mesh is not None}, planned)
 
     def run(
         self, meshes: MeshLike | Mapping[str, MeshLike] | None = None, *, progress: ProgressListener | None = None
@@ -69,7 +94,8 @@ class Pipeline:
         with clock.stage("result"):
             result = build_result(
                 plan, bodies, objects, parts, motion,
-                energies=solution.energies, meta={"timings": clock.seconds, "models": _models(plan, bodies)},
+                energies=solution.energies,
+                meta={"timings": clock.seconds, "models": self._models(bodies), "prompts": self._prompts()},
             )  # fmt: skip
         with clock.stage("metrics"):
             listener(Progress("metrics", 0, 1))
@@ -77,18 +103,27 @@ class Pipeline:
             listener(Progress("metrics", 1, 1))
         return result
 
+    def _models(self, bodies: Mapping[str, SkinnedBody]) -> dict[str, str]:
+        """Which variant ran in every stage."""
+        return {"planning": self.planned.planner if self.planned else "recipe", **_models(self.plan, bodies)}
+
+    def _prompts(self) -> dict[str, str]:
+        """Prompt -> version, and the whole recipe, so that a result can be made again from its own file."""
+        recipe = recipe_to_toml(recipe_from_plan(self.plan))
+        return {**(self.planned.prompts if self.planned else {}), RECIPE_KEY: recipe}
+
     def _assign(self, meshes: MeshLike | Mapping[str, MeshLike] | None) -> dict[str, MeshLike]:
         """Object name -> the user's mesh."""
         if meshes is None:
-            return {}
+            return self._meshes
         if not isinstance(meshes, Mapping):
-            return {next(iter(self.plan.objects)): meshes}
+            return {**self._meshes, next(iter(self.plan.objects)): meshes}
         for name in meshes:
             if name not in self.plan.objects:
                 raise RecipeError(
                     f"'{name}' is no object of '{self.plan.name}'. {nearest_name(name, self.plan.objects)}"
                 )
-        return dict(meshes)
+        return {**self._meshes, **meshes}
 
     def _prepare(self, entry: ObjectPlan, mesh: MeshLike | None, listener: ProgressListener) -> SceneObject:
         if mesh is None:

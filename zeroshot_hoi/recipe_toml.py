@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import math
 import re
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from zeroshot_hoi.core.errors import RecipeError
-from zeroshot_hoi.recipe import Recipe
+from zeroshot_hoi.recipe import MAX_BYTES, Recipe
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+RECIPE_KEY = "recipe.toml"
+"""Key of a result's `meta["prompts"]` that holds the whole recipe."""
+
 LINE = 110
 """A list that needs more characters is written over several lines."""
 
@@ -21,6 +25,16 @@ def recipe_to_toml(recipe: Recipe, comment: str = "") -> str:
     data = {"schema": recipe.format, **recipe.model_dump(by_alias=True, exclude_defaults=True)}
     lines = [f"# {line}".rstrip() for line in comment.splitlines()]
     return "\n".join([*lines, *([""] if lines else []), *_table(data, "")]).rstrip("\n") + "\n"
+
+
+def recipe_from_toml(text: str, origin: str) -> Recipe:
+    """The recipe that a text describes; `origin` names it in errors."""
+    if len(text) > MAX_BYTES:
+        raise RecipeError(f"{origin} has {len(text)} characters; a recipe has at most {MAX_BYTES}.")
+    try:
+        return Recipe.from_mapping(tomllib.loads(text), origin)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RecipeError(f"{origin} is not valid TOML: {error}") from None
 
 
 def _table(data: Mapping[str, Any], path: str) -> Iterator[str]:

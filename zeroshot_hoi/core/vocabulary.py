@@ -18,6 +18,8 @@ class Vocabulary:
     person_verbs: Mapping[str, Parameters]
     postures: tuple[str, ...]
     directions: tuple[str, ...]
+    two_handed: bool = False
+    """Whether both hands of a person may grip one object."""
 
     def verbs(self, is_person: bool) -> Mapping[str, Parameters]:
         """Verb -> defaults, for people or for objects."""

@@ -141,8 +141,6 @@ class Endpoint:
         address = _split_address(self.base_url)
         if address is None:
             raise LanguageModelError("bad address", f"'{_without_user(self.base_url)}' is no address of a server")
-        if not self.key and address.hostname == urlsplit(OPENAI_URL).hostname:
-            raise LanguageModelError("no key", f"There is no key for {self.base_url}")
 
     @classmethod
     def from_environment(
@@ -167,6 +165,8 @@ class OpenAILanguageModel:
     def __init__(self, endpoint: Endpoint) -> None:
         if find_spec("openai") is None:
             raise LanguageModelError("no client", "Language models need the package openai, which is not installed")
+        if not endpoint.key and urlsplit(endpoint.base_url).hostname == urlsplit(OPENAI_URL).hostname:
+            raise LanguageModelError("no key", f"There is no key for {endpoint.base_url}")
         import openai
 
         self._endpoint = endpoint
