@@ -2,7 +2,8 @@
 
 Each is a union of closed, rounded solids that overlap where they join. Sizes are those of ordinary household
 objects; a handle has the 30-34 mm thickness and 40 mm clearance that a power grip needs (ISO 15534-3 gives 32 mm for
-fingers between a bar and a wall). Most come without names, so that their parts are found by geometry alone.
+fingers between a bar and a wall). The first few come without names, so that their parts are found by geometry alone;
+those of many pieces name them, as files from modelers do.
 """
 
 from __future__ import annotations
@@ -13,7 +14,13 @@ from typing import Any
 import numpy as np
 
 from zeroshot_hoi.core.errors import MeshError, nearest_name
+from zeroshot_hoi.geometry import builtin_furniture as furniture
+from zeroshot_hoi.geometry import builtin_kitchen as kitchen
+from zeroshot_hoi.geometry import builtin_things as things
+from zeroshot_hoi.geometry import builtin_tools as tools
+from zeroshot_hoi.geometry.builtin_colors import BLUE, CLOTH, DARK, LIGHT_WOOD, RUBBER, STEEL, WOOD
 from zeroshot_hoi.geometry.solids import (
+    join,
     loft,
     plate,
     polyline,
@@ -23,20 +30,6 @@ from zeroshot_hoi.geometry.solids import (
     superellipse,
     tube,
 )
-
-STEEL = (196, 200, 206)
-DARK = (52, 55, 62)
-RUBBER = (34, 34, 36)
-BLUE = (64, 112, 168)
-CLOTH = (150, 176, 196)
-WOOD = (176, 128, 82)
-LIGHT_WOOD = (198, 154, 106)
-
-
-def _join(solids: list[Any]) -> Any:
-    import trimesh
-
-    return trimesh.util.concatenate(solids)
 
 
 def _boat(length: float, width: float, count: int = 72, nose: float = 0.62) -> np.ndarray:
@@ -66,7 +59,7 @@ def _iron() -> Any:
     rail = np.array([[0.082, 0, 0.022], [0.070, 0, 0.113], [-0.092, 0, 0.115], [-0.096, 0, 0.035]])
     section = superellipse(0.031, 0.033, 2.4, 28)
     handle = tube(polyline(rail, 0.022), lambda s: section, DARK, (0, 1, 0))
-    return _join([sole, shell, handle])
+    return join([sole, shell, handle])
 
 
 def _ironing_board() -> Any:
@@ -88,7 +81,7 @@ def _ironing_board() -> Any:
         legs += [round_tube((foot, s * 0.19, 0.016), (foot, s * 0.222, 0.016), 0.016, RUBBER) for s in (-1, 1)]
         legs.append(round_tube((head, -spread - 0.01, 0.85), (head, spread + 0.01, 0.85), 0.009, STEEL))
     legs.append(round_tube((-0.01, -0.115, 0.459), (-0.01, 0.115, 0.459), 0.007, DARK))
-    scene.add_geometry(_join(legs), node_name="legs", geom_name="legs")
+    scene.add_geometry(join(legs), node_name="legs", geom_name="legs")
     return scene
 
 
@@ -128,7 +121,7 @@ def _chair() -> Any:
         )
         solids.append(round_tube((0.172, side * 0.168, 0.25), (-0.200, side * 0.165, 0.25), 0.010, WOOD))
     solids.append(round_tube((-0.01, -0.167, 0.25), (-0.01, 0.167, 0.25), 0.010, WOOD))
-    return _join(solids)
+    return join(solids)
 
 
 def _dumbbell() -> Any:
@@ -145,7 +138,7 @@ def _dumbbell() -> Any:
     circle = superellipse(2.0, 2.0, count=32)
     path = np.linspace([-0.09, 0, 0.056], [0.09, 0, 0.056], 30)
     bar = tube(path, lambda s: (0.0145 + 0.0007 * np.sin(np.pi * s)) * circle, STEEL, (0, 0, 1))
-    return _join([bar, *solids])
+    return join([bar, *solids])
 
 
 _MAKERS: dict[str, Callable[[], Any]] = {
@@ -153,6 +146,32 @@ _MAKERS: dict[str, Callable[[], Any]] = {
     "ironing board": _ironing_board,
     "chair": _chair,
     "dumbbell": _dumbbell,
+    "office chair": furniture.office_chair,
+    "sofa": furniture.sofa,
+    "exercise ball": furniture.exercise_ball,
+    "table": furniture.table,
+    "door": furniture.door,
+    "wall": furniture.wall,
+    "broom": tools.broom,
+    "shovel": tools.shovel,
+    "heap": tools.heap,
+    "hammer": tools.hammer,
+    "plasterers float": tools.plasterers_float,
+    "lawn mower": tools.lawn_mower,
+    "mug": kitchen.mug,
+    "teapot": kitchen.teapot,
+    "frying pan": kitchen.frying_pan,
+    "bottle": kitchen.bottle,
+    "toothbrush": kitchen.toothbrush,
+    "guitar": things.guitar,
+    "keyboard": things.keyboard,
+    "book": things.book,
+    "binoculars": things.binoculars,
+    "cardboard box": things.cardboard_box,
+    "bag": things.bag,
+    "skateboard": things.skateboard,
+    "bicycle": things.bicycle,
+    "ball": things.throwing_ball,
 }
 
 BUILTINS: tuple[str, ...] = tuple(_MAKERS)

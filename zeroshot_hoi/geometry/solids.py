@@ -117,14 +117,16 @@ def tube(path: np.ndarray, profile: Callable[[float], np.ndarray], color: Color,
     return loft(np.stack(rings), color)
 
 
-def round_tube(start: Sequence[float], end: Sequence[float], radius: float, color: Color, taper: float = 1.0) -> Any:
-    """A straight round bar from `start` to `end`, whose end radius is `taper` times `radius`."""
+def round_tube(
+    start: Sequence[float], end: Sequence[float], radius: float, color: Color, taper: float = 1.0, count: int = 20
+) -> Any:
+    """A straight round bar from `start` to `end` with `count` sides, whose end radius is `taper` times `radius`."""
     first, last = np.asarray(start, float), np.asarray(end, float)
     axis = (last - first) / np.linalg.norm(last - first)
     up = np.eye(3)[int(np.argmin(np.abs(axis)))]
     steps = max(4, int(np.linalg.norm(last - first) / 0.03))
     path = first + np.linspace(0, 1, steps)[:, None] * (last - first)
-    circle = superellipse(2.0, 2.0, count=20)
+    circle = superellipse(2.0, 2.0, count=count)
     return tube(path, lambda s: radius * (1 + (taper - 1) * s) * circle, color, up)
 
 
@@ -143,3 +145,97 @@ def polyline(points: np.ndarray, bend: float, step: float = 0.01) -> np.ndarray:
         count = max(1, int(np.ceil(np.linalg.norm(b - a) / step)))
         dense.append(a + np.linspace(0, 1, count + 1)[1:, None] * (b - a))
     return np.concatenate(dense)
+
+
+def block(low: Sequence[float], high: Sequence[float], radius: float, color: Color, corners: float = 0.0) -> Any:
+    """A box between two corner points; its lying edges are rounded by `radius`, its standing ones by `corners`."""
+    first, last = np.asarray(low, float), np.asarray(high, float)
+    middle, half = 0.5 * (first + last)[:2], 0.5 * (last - first)[:2]
+    round_off = min(max(corners, 1.3 * radius, 1e-4), 0.98 * float(half.min()))
+    turn = np.linspace(0.0, 0.5 * np.pi, 5)
+    outline = []
+    for k, (sx, sy) in enumerate(((1, 1), (-1, 1), (-1, -1), (1, -1))):
+        center = (half - round_off) * [sx, sy]
+        angle = turn + 0.5 * np.pi * k
+        outline.append(center + round_off * np.stack([np.cos(angle), np.sin(angle)], -1))
+    ring = _filled(middle + np.concatenate(outline), 0.12)
+    return plate(ring, first[2], last[2], radius, color, 3)
+
+
+def _filled(outline: np.ndarray, step: float) -> np.ndarray:
+    """The closed `outline (N, 2)` with points added where neighbors are more than `step` apart."""
+    pieces = []
+    for a, b in zip(outline, np.roll(outline, -1, axis=0), strict=True):
+        count = max(1, int(np.ceil(np.linalg.norm(b - a) / step)))
+        pieces.append(a + np.linspace(0.0, 1.0, count, endpoint=False)[:, None] * (b - a))
+    return np.concatenate(pieces)
+
+
+def lathe(profile: np.ndarray, color: Color, count: int = 40, squash: float = 1.0) -> Any:
+    """Turn `profile (S, 2)` of radius and height about the z axis; `squash` scales the y direction.
+
+    A profile that goes up outside and down inside makes a vessel.
+    """
+    circle = superellipse(2.0, 2.0, count=count) * [1.0, squash]
+    rings = [np.column_stack([radius * circle, np.full(count, height)]) for radius, height in profile]
+    return loft(np.stack(rings), color)
+
+
+def ball(center: Sequence[float], radius: float, colors: Sequence[Color]) -> Any:
+    """A sphere in `colors` by bands of equal width from its south pole up."""
+    from trimesh.visual import ColorVisuals
+
+    rows = 4 * len(colors) * max(1, round(8 / len(colors)))
+    angle = np.linspace(0.0, np.pi, rows + 1)[1:-1]
+    mesh = lathe(radius * np.column_stack([np.sin(angle), -np.cos(angle)]), colors[0], 48)
+    polar = np.arccos(np.clip(-mesh.triangles_center[:, 2] / radius, -1.0, 1.0))
+    band = np.clip((polar / np.pi * len(colors)).astype(int), 0, len(colors) - 1)
+    mesh.visual = ColorVisuals(mesh, face_colors=np.column_stack([np.array(colors)[band], np.full(len(band), 255)]))
+    mesh.apply_translation(np.asarray(center, float))
+    return mesh
+
+
+def smooth_profile(profile: np.ndarray, count: int) -> np.ndarray:
+    """(count, 2) points of a smooth curve through `profile (S, 2)`, without overshoot."""
+    from scipy.interpolate import PchipInterpolator
+
+    length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(profile, axis=0), axis=1))])
+    return PchipInterpolator(length, profile)(np.linspace(0.0, length[-1], count))
+
+
+def hoop(center: Sequence[float], radius: float, thickness: float, color: Color) -> Any:
+    """A torus of tube radius `thickness` about an axis along y."""
+    import trimesh
+    from trimesh.visual import ColorVisuals
+
+    mesh = trimesh.creation.torus(radius, thickness, major_sections=48, minor_sections=12)
+    mesh.apply_transform(trimesh.transformations.rotation_matrix(0.5 * np.pi, [1.0, 0.0, 0.0]))
+    mesh.apply_translation(np.asarray(center, float))
+    mesh.visual = ColorVisuals(mesh, face_colors=np.tile([*color, 255], (len(mesh.faces), 1)))
+    return mesh
+
+
+def standing(mesh: Any) -> Any:
+    """The mesh with x turned to y, y to z and z to x: a plate that lies becomes one that stands and faces x."""
+    turn = np.zeros((4, 4))
+    turn[0, 2] = turn[1, 0] = turn[2, 1] = turn[3, 3] = 1.0
+    mesh.apply_transform(turn)
+    return mesh
+
+
+def join(solids: Sequence[Any]) -> Any:
+    """One mesh of several solids."""
+    import trimesh
+
+    return trimesh.util.concatenate(list(solids))
+
+
+def named(**parts: Any) -> Any:
+    """A `trimesh.Scene` with one node for each part (`_` in a name becomes a space): a solid or a list of solids."""
+    import trimesh
+
+    scene = trimesh.Scene()
+    for name, part in parts.items():
+        mesh = join(part) if isinstance(part, list) else part
+        scene.add_geometry(mesh, node_name=name.replace("_", " "), geom_name=name.replace("_", " "))
+    return scene
