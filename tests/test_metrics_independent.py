@@ -34,7 +34,7 @@ def test_ssim_and_psnr_equal_scikit_image():
 
 
 def test_ssim_and_psnr_equal_torchmetrics():
-    image = pytest.importorskip("torchmetrics.functional.image", reason="torchmetrics comes with the crosscheck extra")
+    image = pytest.importorskip("torchmetrics.functional.image", reason="torchmetrics comes with the test extra")
     import torch
 
     ours, truth = videos()
@@ -54,7 +54,7 @@ def test_frechet_distance_equals_scipy_and_torchmetrics():
     gap = ours.mean(axis=0) - real.mean(axis=0)
     expected = gap @ gap + np.trace(first + second - 2.0 * np.real(sqrtm(first @ second)))
     assert distribution.frechet_distance(ours, real) == pytest.approx(expected, rel=1e-8)
-    fid = pytest.importorskip("torchmetrics.image.fid", reason="torchmetrics comes with the crosscheck extra")
+    fid = pytest.importorskip("torchmetrics.image.fid", reason="torchmetrics comes with the test extra")
     import torch
 
     theirs = fid._compute_fid(*(torch.from_numpy(x) for x in (ours.mean(axis=0), first, real.mean(axis=0), second)))
@@ -62,7 +62,7 @@ def test_frechet_distance_equals_scipy_and_torchmetrics():
 
 
 def test_clip_score_equals_torchmetrics_cosine():
-    torchmetrics = pytest.importorskip("torchmetrics.functional", reason="torchmetrics comes with the crosscheck extra")
+    torchmetrics = pytest.importorskip("torchmetrics.functional", reason="torchmetrics comes with the test extra")
     import torch
 
     images, text = RNG.normal(size=(4, 32)), RNG.normal(size=(1, 32))
@@ -100,7 +100,7 @@ def test_acceleration_of_a_sine_is_its_second_derivative():
 
 
 def test_joint_errors_equal_torchmetrics():
-    torchmetrics = pytest.importorskip("torchmetrics", reason="torchmetrics comes with the crosscheck extra")
+    torchmetrics = pytest.importorskip("torchmetrics", reason="torchmetrics comes with the test extra")
     import torch
 
     ours, truth = RNG.normal(size=(4, 21, 3)), RNG.normal(size=(4, 21, 3))
