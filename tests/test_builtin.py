@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import trimesh
@@ -15,9 +17,7 @@ def _mesh(name: str) -> trimesh.Trimesh:
     return mesh.to_mesh() if isinstance(mesh, trimesh.Scene) else mesh
 
 
-def _hits(
-    mesh: trimesh.Trimesh, origin: tuple[float, float, float], direction: tuple[float, float, float]
-) -> np.ndarray:
+def _hits(mesh: trimesh.Trimesh, origin: Sequence[float], direction: Sequence[float]) -> np.ndarray:
     """Sorted distances of every crossing along a ray, tested triangle by triangle (Moller-Trumbore)."""
     start, ray = np.array(origin), np.array(direction)
     corner = mesh.triangles[:, 0]
@@ -188,7 +188,7 @@ def test_handles_are_as_thick_as_a_hand_wants_them(name: str, part: str, thin: f
         start, ray = middle.copy(), np.zeros(3)
         start[i], ray[i] = handle.bounds[0][i] - 0.1, 1.0
         start += 1e-4
-        hits = _hits(handle, tuple(start), tuple(ray))
+        hits = _hits(handle, start.tolist(), ray.tolist())
         found += [float(b - a) for a, b in zip(hits[::2], hits[1::2], strict=True)]
     assert found
     assert min(found) >= thin - 0.001

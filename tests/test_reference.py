@@ -14,9 +14,11 @@ from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.errors import HoiError, RecipeError
 from zeroshot_hoi.core.plan import MotionPhrase, Plan
 from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion
+from zeroshot_hoi.core.scene import PartRegion, SceneObject
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.pose.prior import place
 from zeroshot_hoi.recipe import Recipe
+from zeroshot_hoi.reference.holding import hold_in_hand
 from zeroshot_hoi.reference.scripted import script_motion
 from zeroshot_hoi.reference.timing import back_and_forth, minimum_jerk, phrase_time
 from zeroshot_hoi.reference.verbs import GRAVITY, OBJECT_VERBS, PERSON_VERBS, VERBS, Workspace, complete
@@ -29,6 +31,8 @@ WORKSPACE = Workspace(
     elbow=np.array([0.2, 0.0, 1.1]),
     forearm=0.33,
     along=np.array([0.6, 0.8, 0.0]),
+    face={"mouth": np.array([0.0, 0.1, 1.55]), "eyes": np.array([0.0, 0.1, 1.62]), "chest": np.array([0.0, 0.1, 1.3])},
+    begin=np.array([0.2, 0.35, 1.15]),
 )
 FINE = np.linspace(0.0, 1.0, 2001)
 SECONDS = 3.0
@@ -148,6 +152,57 @@ def test_a_curl_goes_around_the_elbow() -> None:
     assert bend[[0, 1000, 2000]] == pytest.approx([20.0, 110.0, 20.0], abs=1e-6)
     assert np.abs(arm @ WORKSPACE.left).max() < 1e-12
     assert np.degrees(np.linalg.norm(turn[1000])) == pytest.approx(110.0)
+
+
+def test_what_is_brought_ends_beside_the_mouth() -> None:
+    path, turn = _move("bring", ahead=0.1, above=-0.05, aside=0.02)
+    assert WORKSPACE.begin + path[-1] == pytest.approx([-0.02, 0.2, 1.5])
+    assert path[0] == pytest.approx(np.zeros(3))
+    assert not turn.any()
+    with pytest.raises(RecipeError, match="Did you mean 'mouth'"):
+        _move("bring", to="mouht")
+
+
+def _bar_with_a_head() -> tuple[SceneObject, PartRegion]:
+    """A handle along z from 0 to 0.2 with a block on its upper end that reaches along x."""
+    objects, parts = SCENES["lift_dumbbell"]()
+    thing, part = objects["dumbbell"], parts["dumbbell"].parts["handle"]
+    vertices = np.array([[0.0, 0.0, 0.0], [0.01, 0.0, 0.2], [0.02, 0.01, 0.3], [-0.02, -0.01, 0.28]])
+    return replace(thing, vertices=vertices), replace(
+        part, axis=np.array([0.0, 0.0, -1.0]), center=np.array([0.0, 0.0, 0.1])
+    )
+
+
+@pytest.mark.parametrize(
+    ("keep", "direction"),
+    [("up", (0, 0, 1)), ("down", (0, 0, -1)), ("ahead", (0, 1, 0)), ("left", (-1, 0, 0)), ("right", (1, 0, 0))],
+)
+def test_a_held_thing_reaches_where_it_should(keep: str, direction: tuple[float, ...]) -> None:
+    thing, part = _bar_with_a_head()
+    held = hold_in_hand(keep, part, thing, WORKSPACE)
+    assert held.rotation @ np.array([0.0, 0.0, 1.0]) == pytest.approx(np.array(direction, float), abs=1e-6)
+    assert np.linalg.det(held.rotation) == pytest.approx(1.0)
+    assert not held.symmetric
+
+
+def test_an_upright_thing_stands_and_reaches_ahead() -> None:
+    thing, part = _bar_with_a_head()
+    aside = replace(part, center=np.array([-0.1, 0.0, 0.15]))
+    held = hold_in_hand("upright", aside, thing, WORKSPACE)
+    assert held.rotation @ np.array([0.0, 0.0, 1.0]) == pytest.approx([0.0, 0.0, 1.0])
+    assert (held.rotation @ np.array([1.0, 0.0, 0.0])) @ WORKSPACE.forward > 0.95
+    assert hold_in_hand("upright", part, thing, WORKSPACE).rotation == pytest.approx(np.eye(3)), "nothing to aim"
+    with pytest.raises(RecipeError, match="Did you mean 'upright'"):
+        hold_in_hand("upriht", part, thing, WORKSPACE)
+
+
+def test_a_bouncing_sitter_goes_up_and_comes_down(body: SkinnedBody) -> None:
+    bounce = (MotionPhrase(PERSON, "bounce", 0.0, 1.0, {"height": 0.03, "cycles": 2.0}),)
+    _, scene, reference = _play("sit_on_chair", body, script=bounce)
+    person, placement = reference.people[PERSON], scene.people[PERSON][0]
+    rise = person.standing[:, 2] * (person.stance[2] - placement.root[2])
+    assert rise.max() == pytest.approx(0.03, rel=0.02)
+    assert rise[[0, 24, 48]] == pytest.approx(np.zeros(3), abs=1e-6)
 
 
 @pytest.mark.parametrize(

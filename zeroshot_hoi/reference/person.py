@@ -13,8 +13,8 @@ from zeroshot_hoi.core.errors import RecipeError
 from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import PersonReference, Placement, Travel
 from zeroshot_hoi.reference.phrases import scripted_walk
-from zeroshot_hoi.reference.timing import minimum_jerk, phrase_time
-from zeroshot_hoi.reference.verbs import Parameters, complete
+from zeroshot_hoi.reference.timing import back_and_forth, minimum_jerk, phrase_time
+from zeroshot_hoi.reference.verbs import Parameters, complete, number
 
 LANDING = 0.3
 """Share of an eased way down that is cut off, so that the hips meet the seat with some 25 cm/s."""
@@ -57,6 +57,8 @@ def person_reference(name: str, plan: Plan, body: SkinnedBody, placement: Placem
         u = phrase_time(frames, phrase.start, phrase.end)
         if phrase.verb in ("lean_back", "lean_forward"):
             _lean(script, phrase.verb, minimum_jerk(u), given, plan, name)
+        elif phrase.verb == "bounce":
+            _bounce(script, u, given, placement)
         elif phrase.verb == "sit_down":
             end = round(phrase.end * (frames - 1)) / (frames - 1)  # touch down in a frame, not between two
             u = phrase_time(frames, phrase.start, end)
@@ -116,6 +118,14 @@ def _lean(script: _Script, verb: str, u: np.ndarray, given: Parameters, plan: Pl
         for edge in plan.graph.edges_of(name):
             if edge.first.part in ("torso", "neck") and not edge.is_continuous:
                 script.gates[edge.name] = np.clip((u - 0.9) / 0.1, 0.0, 1.0)
+
+
+def _bounce(script: _Script, u: np.ndarray, given: Parameters, placement: Placement) -> None:
+    """A sitter goes up and down by `height` metres on something soft; the trunk bends a little where it is lowest."""
+    rise = back_and_forth(u, number(given, "cycles"))
+    standing = -posture_shape(script.body, "stand").lowest
+    script.standing[:, 2] += number(given, "height") * rise / max(standing - float(placement.root[2]), 0.05)
+    script.add(np.radians(4.0) * (1.0 - rise) * np.sign(u * (1.0 - u)), {"lumbar flexion": 1.0, "neck flexion": -0.7})
 
 
 def _sit_down(

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from zeroshot_hoi.body.freedoms import to_pose
-from zeroshot_hoi.body.kinematics import bone_transforms, joint_positions
+from zeroshot_hoi.body.kinematics import bone_transforms, joint_positions, pose_vertices
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.plan import Plan
@@ -25,6 +25,7 @@ from zeroshot_hoi.core.reference import (
     Travel,
 )
 from zeroshot_hoi.core.scene import ObjectParts, SceneObject
+from zeroshot_hoi.reference.holding import hold_in_hand
 from zeroshot_hoi.reference.person import person_reference
 from zeroshot_hoi.reference.timing import phrase_time
 from zeroshot_hoi.reference.verbs import OBJECT_VERBS, Workspace, complete
@@ -92,7 +93,24 @@ def _workspace(body: SkinnedBody, placement: Placement, side: str, along: np.nda
     track = left if along is None else along
     track = track if track @ left >= 0.0 else -track
     shoulder, elbow = joints[f"{side}_shoulder"], joints[f"{side}_elbow"]
-    return Workspace(forward, left, shoulder, elbow, float(forearm + palm), track)
+    begin = shoulder + 0.35 * forward - np.array([0.0, 0.0, 0.25])
+    face = _face(body, placement)
+    return Workspace(forward, left, shoulder, elbow, float(forearm + palm), track, face, begin)
+
+
+def _face(body: SkinnedBody, placement: Placement) -> dict[str, np.ndarray]:
+    """Mouth, eyes and chest (3,) in the world: measured from the tip of the nose, and between the shoulders."""
+    xp, turn = numpy_namespace(), Rotation.from_euler("z", placement.heading)
+    pose = to_pose(xp, body.freedoms, placement.q)
+    vertices = pose_vertices(xp, body, pose, np.zeros(3))
+    head = vertices[np.array(body.part_labels) == "head"]
+    nose = head[head[:, 0].argmax()]
+    joints = dict(
+        zip(body.joint_names, joint_positions(xp, body, bone_transforms(xp, body, pose, np.zeros(3))), strict=True)
+    )
+    breast = 0.5 * (joints["left_shoulder"] + joints["right_shoulder"]) + [0.12, 0.0, -0.08]
+    local = {"mouth": nose + [-0.015, 0.0, -0.035], "eyes": nose + [-0.03, 0.0, 0.04], "chest": breast}
+    return {name: turn.apply(point) + placement.root for name, point in local.items()}
 
 
 def _object_reference(
@@ -111,7 +129,8 @@ def _object_reference(
     seconds = plan.frames / plan.fps
     base = pose.translation if on is None else _work_center(on[0], placement, workspace, side, objects[name])
     if support == "hand":
-        base = workspace.shoulder + 0.35 * workspace.forward - np.array([0.0, 0.0, 0.25])
+        base = workspace.begin
+    workspace = replace(workspace, begin=base)
     path, turn = np.repeat(base[None], plan.frames, 0), Rotation.from_rotvec(np.zeros((plan.frames, 3)))
     for phrase in (p for p in plan.script if p.subject == name):
         verb = OBJECT_VERBS[phrase.verb]
@@ -122,12 +141,18 @@ def _object_reference(
         turn = Rotation.from_rotvec(turned) * turn
     if support == "hand":
         part = _held_part(name, plan, parts)
-        across = Rotation.align_vectors([workspace.left], [part.axis])[0]
-        rotation = (turn * across).as_matrix()
-        return ObjectReference(rotation, path, part.center, part.axis, 0.02, 1.0, symmetric=True)
+        held = hold_in_hand(_kept(name, plan), part, objects[name], workspace)
+        rotation = (turn * Rotation.from_matrix(held.rotation)).as_matrix()
+        return ObjectReference(rotation, path, part.center, held.axis, 0.02, held.spin, symmetric=held.symmetric)
     heading = Rotation.from_matrix(pose.rotation)
     up = heading.inv().apply([0.0, 0.0, 1.0])
     return ObjectReference((turn * heading).as_matrix(), path, np.zeros(3), up, 0.004 if on else 0.02, 3.0)
+
+
+def _kept(name: str, plan: Plan) -> str:
+    """How a held object is kept, as its first phrase `hold` says."""
+    phrases = [p for p in plan.script if p.subject == name and p.verb == "hold"]
+    return str(complete("hold", phrases[0].parameters, False)["keep"]) if phrases else ""
 
 
 def _held_part(name: str, plan: Plan, parts: Mapping[str, ObjectParts]):

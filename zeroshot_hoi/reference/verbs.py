@@ -37,6 +37,10 @@ class Workspace:
     """Elbow to the middle of the palm, metres."""
     along: np.ndarray
     """(3,) unit, the long direction of what the object rests on; the person's left where it rests on nothing."""
+    face: Mapping[str, np.ndarray]
+    """`mouth`, `eyes`, `chest` -> (3,) metres."""
+    begin: np.ndarray
+    """(3,) where the object's anchor is before any phrase."""
 
 
 @dataclass(frozen=True)
@@ -141,8 +145,18 @@ def _curl(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[n
     return w.elbow + turn.apply(np.array([0.0, 0.0, -w.forearm])), turn.as_rotvec()
 
 
+def _bring(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """The held part goes to the person's mouth, eyes or chest, or as far beside it as the object needs."""
+    if p["to"] not in w.face:
+        raise RecipeError(f"Nothing is brought to '{p['to']}'. {nearest_name(str(p['to']), w.face)}")
+    beside = (
+        number(p, "ahead") * w.forward + number(p, "aside") * w.left + number(p, "above") * np.array([0.0, 0.0, 1.0])
+    )
+    return _outer(minimum_jerk(u), w.face[str(p["to"])] + beside - w.begin), np.zeros((len(u), 3))
+
+
 OBJECT_VERBS: dict[str, ObjectVerb] = {
-    "hold": ObjectVerb(_hold, {}),
+    "hold": ObjectVerb(_hold, {"keep": ""}),
     "push": ObjectVerb(_hold, {}, follows=True),
     "stroke": ObjectVerb(_stroke, {"over": "", "distance": 0.3, "cycles": 2.0, "direction": "along"}),
     "lift": ObjectVerb(_lift, {"height": 0.3}),
@@ -151,6 +165,7 @@ OBJECT_VERBS: dict[str, ObjectVerb] = {
     "tilt": ObjectVerb(_tilt, {"angle": 60.0, "cycles": 0.0, "about": "forward"}),
     "swing": ObjectVerb(_swing, {"angle": 60.0, "cycles": 1.0, "about": "left", "radius": 0.6}),
     "toss": ObjectVerb(_toss, {"height": 0.3, "spin": 0.0}),
+    "bring": ObjectVerb(_bring, {"to": "mouth", "ahead": 0.06, "aside": 0.0, "above": -0.03}),
     "curl": ObjectVerb(_curl, {"from": 18.0, "to": 118.0, "cycles": 1.0}, absolute=True),
 }
 
@@ -160,6 +175,7 @@ PERSON_VERBS: dict[str, dict[str, float | str]] = {
     "sit_down": {"lean": 34.0},
     "lean_back": {"angle": 9.0},
     "lean_forward": {"angle": 20.0},
+    "bounce": {"height": 0.02, "cycles": 3.0},
     "walk": {"distance": 0.0, "speed": 0.0, "turn": 0.0, "direction": "forward", "path": ""},
 }
 """Verb -> allowed parameters and their defaults."""

@@ -1,0 +1,75 @@
+"""How a thing is turned while a hand holds it: across the fist, upright, or reaching in a direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from zeroshot_hoi.core.errors import RecipeError, nearest_name
+from zeroshot_hoi.core.scene import PartRegion, SceneObject
+from zeroshot_hoi.reference.verbs import Workspace
+
+KEPT = ("upright", "up", "down", "ahead", "left", "right")
+"""What `keep` may say besides nothing: upright, or where the object reaches from the hand."""
+
+FREE_SPIN = 1.0
+"""Radians of standard deviation of what the grip may choose."""
+
+AIMED_SPIN = 0.5
+"""The same of an upright object that reaches out of the hand: it should roughly reach ahead."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """The wanted turn of a held object."""
+
+    rotation: np.ndarray
+    """(3, 3)"""
+    axis: np.ndarray
+    """(3,) the object's direction that must follow firmly."""
+    spin: float
+    """Radians of standard deviation of the turn about it."""
+    symmetric: bool
+    """Whether the axis may also point the other way."""
+
+
+def hold_in_hand(keep: str, part: PartRegion, thing: SceneObject, workspace: Workspace) -> Held:
+    """The turn in which `thing` is held at `part`.
+
+    Without `keep` the part's long axis lies across the person, as in a fist in front of the body. `upright` keeps the
+    object's up axis up and lets it reach ahead; a direction points there what the object has beyond the held part: the
+    head of a hammer, the pan of a pan.
+    """
+    if not keep:
+        across = Rotation.align_vectors([workspace.left], [part.axis])[0]
+        return Held(across.as_matrix(), part.axis, FREE_SPIN, True)
+    if keep not in KEPT:
+        raise RecipeError(f"Nothing is kept '{keep}' in a hand. {nearest_name(keep, KEPT)}")
+    reach = _reach(part, thing)
+    if keep == "upright":
+        flat = reach * [1.0, 1.0, 0.0]
+        up = np.array([0.0, 0.0, 1.0])
+        if np.linalg.norm(flat) < 0.3 * np.linalg.norm(reach):
+            return Held(np.eye(3), up, FREE_SPIN, False)
+        turn = np.arctan2(workspace.forward[1], workspace.forward[0]) - np.arctan2(flat[1], flat[0])
+        return Held(Rotation.from_euler("z", turn).as_matrix(), up, AIMED_SPIN, False)
+    vertical = np.array([0.0, 0.0, 1.0])
+    where = {"up": vertical, "down": -vertical, "ahead": workspace.forward, "left": workspace.left,
+             "right": -workspace.left}[keep]  # fmt: skip
+    other = vertical if abs(where[2]) < 0.5 else workspace.forward
+    own = vertical if abs(reach[2]) < 0.5 else np.array([1.0, 0.0, 0.0])
+    aligned = Rotation.align_vectors([where, other], [reach, own - (own @ reach) * reach], weights=[np.inf, 1.0])[0]
+    return Held(aligned.as_matrix(), reach, FREE_SPIN, False)
+
+
+def _reach(part: PartRegion, thing: SceneObject) -> np.ndarray:
+    """(3,) unit direction from the held part to the middle of the object; along the part where it is a bar's end."""
+    low, high = thing.vertices.min(0), thing.vertices.max(0)
+    away = 0.5 * (low + high) - part.center
+    along = part.axis * np.sign(part.axis @ away or 1.0)
+    size = float(np.linalg.norm(away))
+    if size < 0.02 * float(np.linalg.norm(high - low)) or along @ away > 0.85 * size:
+        return along / np.linalg.norm(along)
+    return away / size
