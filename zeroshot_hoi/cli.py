@@ -192,6 +192,30 @@ def evaluate(
     return 0 if held else 1
 
 
+def view(
+    files: Annotated[
+        tyro.conf.Positional[tuple[Path, ...]],
+        tyro.conf.arg(metavar="FILE...", help="Result files (.npz), shown side by side.", help_behavior_hint=""),
+    ] = (),
+    /,
+    port: Annotated[
+        int, tyro.conf.arg(metavar="INT", help="Where the viewer listens; the next free one if it is in use.")
+    ] = 8080,
+) -> int:
+    """Open results in the interactive viewer, in a browser on this machine; Ctrl-C ends it."""
+    if not files:
+        raise ResultError("Name the .npz files to view: zeroshot-hoi view out/ironing/ironing.npz")
+
+    from zeroshot_hoi.results.result import Result
+    from zeroshot_hoi.results.viewer.app import Viewer, viewer_names
+
+    loaded = [Result.load(path) for path in files]
+    viewer = Viewer(dict(zip(viewer_names(files), loaded, strict=True)), port=port)
+    print(f"Viewer: {viewer.url} (Ctrl-C ends it)", flush=True)
+    viewer.wait()
+    return 0
+
+
 def doctor() -> int:
     """Say what is installed, what is missing, and the line that installs it."""
     print(examine())
@@ -206,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         return tyro.extras.subcommand_cli_from_dict(
-            {"run": run, "plan": plan, "recipes": recipes, "evaluate": evaluate, "doctor": doctor},
+            {"run": run, "plan": plan, "recipes": recipes, "view": view, "evaluate": evaluate, "doctor": doctor},
             prog="zeroshot-hoi",
             description="Any object mesh and a recipe or a sentence make a person who moves with that object. "
             "`zeroshot-hoi COMMAND --help` explains a command; `--version` prints the version.",

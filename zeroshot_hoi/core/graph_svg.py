@@ -5,6 +5,7 @@ Every contact is a `<path class="edge" data-edge="...">`, so that a page can lig
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
@@ -18,8 +19,8 @@ PERSON, THING = "#fdecd8", "#deecfa"
 FIXED, SLIDING = "#2862be", "#d66e18"
 
 
-def graph_svg(graph: PartAffordanceGraph) -> str:
-    """The `<svg>` element."""
+def graph_svg(graph: PartAffordanceGraph, lit: Collection[str] | None = None) -> str:
+    """The `<svg>` element. Where `lit` names edges, those are drawn strong and the others faint."""
     if not graph.nodes:
         return ""
     places = node_places(graph)
@@ -28,7 +29,7 @@ def graph_svg(graph: PartAffordanceGraph) -> str:
     for node in graph.nodes:
         (x0, y0), (x1, y1) = places[node.owner], places[node]
         parts.append(f'<line x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}" stroke="{LINK}"/>')
-    parts += [_contact(edge, places[edge.first], places[edge.second]) for edge in graph.edges]
+    parts += [_contact(edge, places[edge.first], places[edge.second], lit) for edge in graph.edges]
     for node in graph.nodes:
         parts.append(_pill(places[node], 190, 36, PERSON if node.is_body else THING, MUTED))
         parts.append(_text(places[node], shorten(node.part, 23), 15))
@@ -43,15 +44,16 @@ def graph_svg(graph: PartAffordanceGraph) -> str:
     )
 
 
-def _contact(edge: Edge, start: Point, end: Point) -> str:
+def _contact(edge: Edge, start: Point, end: Point, lit: Collection[str] | None) -> str:
     begin, *rest = edge_curve(start, end)
     curve = f"M{begin[0]:.1f} {begin[1]:.1f} C" + " ".join(f"{x:.1f} {y:.1f}" for x, y in rest)
     color, dashes = FIXED if edge.is_rel_static else SLIDING, "" if edge.is_continuous else ' stroke-dasharray="10 6"'
+    width, opacity = (3, 1) if lit is None else (7, 1) if edge.name in lit else (3, 0.45)
     often = "every frame" if edge.is_continuous else "some frames"
     words = f"{'fixed' if edge.is_rel_static else 'sliding'}, in {often}"
     return (
         f'<path class="edge" data-edge={quoteattr(edge.name)} d="{curve}" fill="none" stroke="{color}" '
-        f'stroke-width="3"{dashes}><title>{escape(edge.name)}: {words}</title></path>'
+        f'stroke-width="{width}" opacity="{opacity}"{dashes}><title>{escape(edge.name)}: {words}</title></path>'
     )
 
 

@@ -42,13 +42,17 @@ def dress(part_labels: Sequence[str] | np.ndarray, person: int = 0, faces: np.nd
 
     With the body's `faces (F, 3)` hems are straightened, because part labels end at whole vertices.
     """
-    outfit, labels = OUTFITS[person % len(OUTFITS)], np.asarray(part_labels)
+    outfit = OUTFITS[person % len(OUTFITS)]
+    colors = np.array([outfit.skin, *(getattr(outfit, garment) for garment in _GARMENTS)], float)
+    return np.round(garment_shares(part_labels, faces) @ colors).astype(np.uint8)
+
+
+def garment_shares(part_labels: Sequence[str] | np.ndarray, faces: np.ndarray | None = None) -> np.ndarray:
+    """How much of skin, shirt and trousers `(V, 3)` each vertex shows; rows sum to 1."""
+    labels = np.asarray(part_labels)
     worn = np.stack([np.isin(labels, parts) for parts in _GARMENTS.values()], axis=1).astype(float)
     share = np.concatenate([1.0 - worn.sum(axis=1, keepdims=True), worn], axis=1)
-    if faces is not None:
-        share = _straighten(share, faces)
-    colors = np.array([outfit.skin, *(getattr(outfit, garment) for garment in _GARMENTS)], float)
-    return np.round(share @ colors).astype(np.uint8)
+    return share if faces is None else _straighten(share, faces)
 
 
 def _straighten(share: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from zeroshot_hoi.results.result import Result
 
@@ -57,7 +57,7 @@ def _line(result: Result, edge: str) -> ContactLine | None:
     moving = moving[:, :: max(1, moving.shape[1] // MAX_POINTS)]
     start, end, least = np.empty((result.frames, 3)), np.empty((result.frames, 3)), np.empty(result.frames)
     for frame in range(result.frames):
-        distance, index = cKDTree(target[frame]).query(moving[frame])
+        distance, index = (np.asarray(part) for part in KDTree(target[frame]).query(moving[frame]))
         best = int(np.argmin(distance))
         start[frame], end[frame], least[frame] = moving[frame].mean(axis=0), target[frame][index[best]], distance[best]
     reach = HAND_REACH if first.endswith(" hand") else REACH

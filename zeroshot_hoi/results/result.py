@@ -8,6 +8,7 @@ the `rig` (so that a loaded result still exports a skinned GLB) and, for each ob
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -18,7 +19,7 @@ import numpy as np
 
 from zeroshot_hoi.core.errors import ResultError, nearest_name
 from zeroshot_hoi.recipe import Recipe
-from zeroshot_hoi.recipe_toml import recipe_from_toml
+from zeroshot_hoi.recipe_toml import RECIPE_KEY, recipe_from_toml
 from zeroshot_hoi.render.appearance import Appearance
 
 SCHEMA = 1
@@ -28,15 +29,15 @@ META_KEYS = (
     "schema", "recipe", "text", "pag", "models", "prompts", "seeds", "timings", "fps", "metrics", "objects", "edges",
 )  # fmt: skip
 
-RECIPE_KEY = "recipe.toml"
-"""Key of `meta["prompts"]` that holds the whole recipe."""
-
 EXPORTERS = {
     ".npz": "zeroshot_hoi.results.schema:save_result",
     ".glb": "zeroshot_hoi.results.export.glb:write_glb",
     ".mp4": "zeroshot_hoi.results.export.video:write_video",
     ".png": "zeroshot_hoi.results.export.sheet:write_sheet",
     ".html": "zeroshot_hoi.results.report.page:write_report",
+    ".usd": "zeroshot_hoi.results.export.usd:write_usd",
+    ".usda": "zeroshot_hoi.results.export.usd:write_usd",
+    ".usdc": "zeroshot_hoi.results.export.usd:write_usd",
 }
 """Suffix -> function(result, path, **options)."""
 
@@ -171,6 +172,19 @@ class Result:
         suffix = _require_suffix(path, tuple(EXPORTERS), "Result.export")
         module, name = EXPORTERS[suffix].split(":")
         getattr(import_module(module), name)(self, Path(path), **options)
+
+    def view(self, *, port: int = 8080, block: bool | None = None) -> Any:
+        """Open the interactive viewer on this machine and return it; in a notebook it shows itself inline.
+
+        A plain script waits in it until Ctrl-C; a notebook or a prompt goes on. `block` decides otherwise.
+        """
+        from zeroshot_hoi.results.viewer.app import Viewer
+
+        viewer = Viewer({str(self.meta["recipe"] or "result"): self}, port=port)
+        if block if block is not None else not hasattr(sys, "ps1") and "ipykernel" not in sys.modules:
+            print(f"Viewer: {viewer.url} (Ctrl-C ends it)", flush=True)
+            viewer.wait()
+        return viewer
 
 
 def _require_suffix(path: str | os.PathLike[str], allowed: tuple[str, ...], where: str) -> str:

@@ -214,15 +214,15 @@ def continuous_quaternions(rotation: np.ndarray) -> np.ndarray:
     return turns
 
 
-def bone_matrices(rig: Rig) -> tuple[np.ndarray, np.ndarray]:
-    """Rest `(G, 4, 4)` and moving `(T, G, 4, 4)` world matrices of the bones' own axes, in glTF's axes."""
+def bone_matrices(rig: Rig, axes: np.ndarray = GLTF_FROM_OURS) -> tuple[np.ndarray, np.ndarray]:
+    """Rest `(G, 4, 4)` and moving `(T, G, 4, 4)` world matrices of the bones' own axes, the world turned by `axes`."""
     rest_turn, pivot = rig.bone_rest[..., :3].astype(float), rig.bone_rest[..., 3].astype(float)
     turn, place = rig.bone_motion[..., :3].astype(float), rig.bone_motion[..., 3].astype(float)
     rest = np.tile(np.eye(4), (len(pivot), 1, 1))
-    rest[:, :3, :3], rest[:, :3, 3] = GLTF_FROM_OURS @ _orthonormal(rest_turn), pivot @ GLTF_FROM_OURS.T
+    rest[:, :3, :3], rest[:, :3, 3] = axes @ _orthonormal(rest_turn), pivot @ axes.T
     motion = np.tile(np.eye(4), (*place.shape[:2], 1, 1))
-    motion[..., :3, :3] = GLTF_FROM_OURS @ _orthonormal(turn) @ _orthonormal(rest_turn)
-    motion[..., :3, 3] = place @ GLTF_FROM_OURS.T
+    motion[..., :3, :3] = axes @ _orthonormal(turn) @ _orthonormal(rest_turn)
+    motion[..., :3, 3] = place @ axes.T
     return rest, motion
 
 
