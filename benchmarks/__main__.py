@@ -21,8 +21,16 @@ def main(arguments: list[str] | None = None) -> int:
     believability.add_argument("--cases", nargs="+", metavar="CASE", help="these cases only")
     believability.add_argument("--out", type=Path, default=Path("out/believability"), help="where results go")
     believability.add_argument("--reuse", action="store_true", help="measure the result files already there")
+    sentences = commands.add_parser("sentences", help="thirty sentences on real meshes, planned without any model")
+    sentences.add_argument("--plan-only", action="store_true", help="plan and look for parts, but run nothing")
+    sentences.add_argument("--only", nargs="+", metavar="ID", dest="keys", help="these sentences only")
+    sentences.add_argument("--out", type=Path, default=Path("out/sentences"), help="where results go")
     options = parser.parse_args(arguments)
     console = Console()
+    if options.command == "sentences":
+        from benchmarks.sentences import sentences_table
+
+        return sentences_table(options.keys, options.plan_only, options.out, console)
     if options.command == "believability":
         from benchmarks.believability import believability_table
 

@@ -121,8 +121,11 @@ def test_clauses(text: str, names: tuple[str, ...], verbs: list[str]) -> None:
 
 def test_it_is_the_thing_named_last_and_then_begins_a_new_sub_task() -> None:
     planned = plan("A person drinks from the mug, then puts it down.", "mug")
-    assert [recipe.script[0].verb for recipe in planned.recipes] == ["lift", "lift"]
-    assert [recipe.script[0].model_extra["height"] > 0 for recipe in planned.recipes] == [True, False]
+    assert [[phrase.verb for phrase in recipe.script] for recipe in planned.recipes] == [
+        ["hold", "bring", "tilt"],
+        ["hold", "lift", "lift"],
+    ]
+    assert [recipe.objects[0].name for recipe in planned.recipes] == ["mug", "mug"]
     with pytest.raises(TextError, match=r"2 sub-tasks: 1\. A person drinks from the mug"):
         one_recipe(planned)
 
@@ -136,6 +139,12 @@ def test_a_held_thing() -> None:
     assert recipe.object_states[0].is_translational
     assert not recipe.object_states[0].is_rotational
     assert recipe.people[0].gaze == "dumbbell"
+
+
+def test_things_are_kept_as_one_keeps_them() -> None:
+    mug = plan("A person lifts the mug.", "mug").recipes[0].script[0]
+    assert (mug.verb, mug.model_extra) == ("hold", {"keep": "upright"})
+    assert plan("A person curls the dumbbell.", "dumbbell").recipes[0].script[0].verb == "curl"
 
 
 def test_a_thing_slid_over_another() -> None:

@@ -249,6 +249,9 @@ class _Scene:
                 self._use(other)
                 self._part(other, "top")
                 self._stand_at(other)
+        keep = (self._noun(theme) or _PLAIN).keep
+        if verb.manner == "held" and keep and "keep" in self.vocabulary.object_verbs.get("hold", {}):
+            self._say([{"subject": "theme", "verb": "hold", "keep": keep}], theme, "")
         self._say([dict(phrase) for phrase in verb.script], theme, location)
         if verb.travels or verb.turns:
             self.states[theme] = verb

@@ -56,6 +56,8 @@ class Noun(_Entry):
     size: tuple[float, float]
     mass: float
     builtin: str = ""
+    keep: str = ""
+    """How a hand keeps it, as the motion `hold` says: upright, or where it reaches from the hand; empty is free."""
     upholstery: bool = False
     parts: Mapping[Role, tuple[PartDescription, ...]] = Field(default_factory=dict)
 

@@ -17,6 +17,7 @@ def recipe_from_plan(plan: Plan) -> Recipe:
     data |= {f.name: getattr(plan, f.name) for f in fields(plan) if f.name in Recipe.model_fields}
     data["people"] = [asdict(person) for person in plan.people.values()]
     data["objects"] = [asdict(thing) for thing in plan.objects.values()]
+    data["models"] = asdict(plan.models)
     data["relations"] = [asdict(relation) for relation in plan.relations]
     data["script"] = [
         {"subject": p.subject, "verb": p.verb, "start": p.start, "end": p.end, **p.parameters} for p in plan.script

@@ -6,13 +6,22 @@ from typing import Any
 
 from zeroshot_hoi.core.errors import GraphError, RecipeError, nearest_name
 from zeroshot_hoi.core.graph import Edge, OwnerState, PartAffordanceGraph, PartNode, ordered_edge
-from zeroshot_hoi.core.plan import ContactPlan, MotionPhrase, ObjectPlan, PartDescription, PersonPlan, Plan, Relation
+from zeroshot_hoi.core.plan import (
+    ContactPlan,
+    ModelPlan,
+    MotionPhrase,
+    ObjectPlan,
+    PartDescription,
+    PersonPlan,
+    Plan,
+    Relation,
+)
 from zeroshot_hoi.recipe import Recipe
 from zeroshot_hoi.recipe_tables import EdgeTable, ObjectTable, ScriptTable
 
 
 def plan_from_recipe(recipe: Recipe, **overrides: Any) -> Plan:
-    """The plan that a recipe describes; `overrides` replace its seed, engine, frames or fps."""
+    """The plan that a recipe describes; `overrides` replace keys in `recipe.OVERRIDES`."""
     recipe = recipe.with_overrides(**overrides)
     try:
         graph = _graph(recipe)
@@ -32,6 +41,9 @@ def plan_from_recipe(recipe: Recipe, **overrides: Any) -> Plan:
         fps=float(recipe.fps),
         seed=recipe.seed,
         engine=recipe.engine,
+        affordance=recipe.affordance,
+        missing_parts=recipe.missing_parts,
+        models=ModelPlan(**recipe.models.model_dump()),
     )
 
 
