@@ -211,7 +211,7 @@ def test_unwritable_places_and_suffixes_are_named(tmp_path):
         archive.check_writable(tmp_path)
     archive.check_writable(tmp_path / "a.npz")
     assert os.listdir(tmp_path) == []
-    with pytest.raises(ResultError, match=r"\.glb, \.mp4, \.npz, \.png"):
+    with pytest.raises(ResultError, match=r"\.glb, \.html, \.mp4, \.npz"):
         make_result().export(tmp_path / "a.fbx")
 
 

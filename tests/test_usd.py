@@ -49,11 +49,7 @@ def test_usd_skins_people_to_the_millimetre(tmp_path, correctives, suffix):
         skinning = cache.GetSkinningQuery(mesh.GetPrim())
         for frame in (0, result.frames // 2, result.frames - 1):
             worlds.SetTime(frame)
-            joints = (
-                np.array(skeleton.ComputeJointWorldTransforms(worlds, False))[:, 3, :3]
-                if False
-                else np.array([np.array(matrix)[3, :3] for matrix in skeleton.ComputeJointWorldTransforms(worlds)])
-            )
+            joints = np.array([np.array(matrix)[3, :3] for matrix in skeleton.ComputeJointWorldTransforms(worlds)])
             assert np.abs(joints[: len(person.joint_names)] - person.joints[frame]).max() < MILLIMETRE
             points = mesh.GetPointsAttr().Get(frame)
             if skinning.HasBlendShapes():

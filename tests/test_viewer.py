@@ -114,8 +114,9 @@ def test_files_of_one_name_get_numbers():
 
 @pytest.fixture(scope="module")
 def opened(viewer):
+    viewer._server.scene.configure_default_lights(cast_shadow=False)  # costs seconds a frame without a graphics card
     with chromium() as browser:
-        watched = Watched(browser.new_page(viewport={"width": 800, "height": 600}))
+        watched = Watched(browser.new_page(viewport={"width": 640, "height": 420}))
         watched.page.goto(viewer.url)
         watched.page.get_by_role("button", name="Play").wait_for()
         watched.page.wait_for_timeout(3000)
@@ -128,7 +129,7 @@ def opened(viewer):
 
 
 def picture(watched) -> np.ndarray:
-    data = watched.page.screenshot(clip={"x": 0, "y": 120, "width": 360, "height": 480})
+    data = watched.page.screenshot(clip={"x": 0, "y": 130, "width": 200, "height": 280})
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), int)
 
 

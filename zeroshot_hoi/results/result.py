@@ -33,11 +33,14 @@ EXPORTERS = {
     ".npz": "zeroshot_hoi.results.schema:save_result",
     ".glb": "zeroshot_hoi.results.export.glb:write_glb",
     ".mp4": "zeroshot_hoi.results.export.video:write_video",
+    ".gif": "zeroshot_hoi.results.export.gif:write_gif",
     ".png": "zeroshot_hoi.results.export.sheet:write_sheet",
     ".html": "zeroshot_hoi.results.report.page:write_report",
     ".usd": "zeroshot_hoi.results.export.usd:write_usd",
     ".usda": "zeroshot_hoi.results.export.usd:write_usd",
     ".usdc": "zeroshot_hoi.results.export.usd:write_usd",
+    ".obj": "zeroshot_hoi.results.export.obj:write_obj",
+    ".amass.npz": "zeroshot_hoi.results.export.amass:write_amass",
 }
 """Suffix -> function(result, path, **options)."""
 
@@ -168,19 +171,27 @@ class Result:
         return load_result(Path(path))
 
     def export(self, path: str | os.PathLike[str], **options: Any) -> None:
-        """Write another file by its suffix: .npz, .glb, .mp4, .png or .html; `options` are those of the writer."""
+        """Write another file by its suffix, one of EXPORTERS; `options` are those of the writer, as in
+        `export("x.mp4", size="1080p")`."""
         suffix = _require_suffix(path, tuple(EXPORTERS), "Result.export")
         module, name = EXPORTERS[suffix].split(":")
         getattr(import_module(module), name)(self, Path(path), **options)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict, four moments from two sides, and the metrics."""
+        from zeroshot_hoi.results.report.summary import summary_html
+
+        return summary_html(self)
 
     def view(self, *, port: int = 8080, block: bool | None = None) -> Any:
         """Open the interactive viewer on this machine and return it; in a notebook it shows itself inline.
 
         A plain script waits in it until Ctrl-C; a notebook or a prompt goes on. `block` decides otherwise.
         """
-        from zeroshot_hoi.results.viewer.app import Viewer
+        from zeroshot_hoi.results.viewer.app import Viewer, viewer_names
 
-        viewer = Viewer({str(self.meta["recipe"] or "result"): self}, port=port)
+        name = viewer_names([Path(str(self.meta["recipe"]))])[0]
+        viewer = Viewer({name: self}, port=port)
         if block if block is not None else not hasattr(sys, "ps1") and "ipykernel" not in sys.modules:
             print(f"Viewer: {viewer.url} (Ctrl-C ends it)", flush=True)
             viewer.wait()
@@ -188,7 +199,9 @@ class Result:
 
 
 def _require_suffix(path: str | os.PathLike[str], allowed: tuple[str, ...], where: str) -> str:
-    suffix = Path(path).suffix.lower()
+    name = Path(path).name.lower()
+    double = next((end for end in allowed if end.count(".") > 1 and name.endswith(end)), "")
+    suffix = double or Path(path).suffix.lower()
     if suffix not in allowed:
         found = f"'{suffix}'" if suffix else "no suffix"
         raise ResultError(f"{where} got '{os.fspath(path)}' with {found}. {nearest_name(suffix, allowed)}")

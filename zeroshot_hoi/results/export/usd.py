@@ -36,7 +36,7 @@ def write_usd(result: Result, path: Path) -> None:
         from pxr import Usd
     except ImportError:
         raise ResultError(INSTALL) from None
-    stage = Usd.Stage.CreateInMemory()
+    stage: Any = Usd.Stage.CreateInMemory()  # pyright: ignore[reportAttributeAccessIssue]
     _Writer(stage, result, path).write()
     with replacing(path) as temporary:
         stage.GetRootLayer().Export(str(temporary))

@@ -7,7 +7,7 @@ where videos are sold.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from zeroshot_hoi.core.camera import Camera
-from zeroshot_hoi.core.errors import ResultError
+from zeroshot_hoi.core.errors import ResultError, nearest_name
 from zeroshot_hoi.render.renderer import Style, render_frame
 from zeroshot_hoi.results.archive import replacing
 from zeroshot_hoi.results.result import Result
@@ -24,6 +24,12 @@ from zeroshot_hoi.results.views import SceneSurfaces, draw_all, front_camera, po
 LONG_SIDE, SHORT_SIDE = 720, 480
 """Pixels of the picture; upright where the scene is taller than wide."""
 
+SIZES = {"720p": (1280, 720), "1080p": (1920, 1080), "4k": (3840, 2160)}
+"""Widths and heights of whole pictures by name."""
+
+MIN_SIDE, MAX_SIDE = 64, 4096
+"""Pixels."""
+
 ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox")
 """H.264 encoders in the order of preference."""
 
@@ -31,22 +37,60 @@ BT709 = 1
 """FFmpeg's number for the color space of HD video, which players assume of untagged and tagged files alike."""
 
 
-def write_video(result: Result, path: Path, *, camera: Camera | None = None, style: Style | None = None) -> None:
-    """Write the MP4, seen by `camera` (by default from the front, three quarters)."""
-    surfaces = SceneSurfaces.of(result)
-    camera = camera or default_camera(result, surfaces)
+def write_video(
+    result: Result,
+    path: Path,
+    *,
+    camera: Camera | None = None,
+    style: Style | None = None,
+    size: tuple[int, int] | str | None = None,
+    beside: Sequence[Result] = (),
+) -> None:
+    """Write the MP4, seen by `camera` (by default from the front, three quarters).
+
+    `size` is (width, height) in pixels or one of SIZES; `beside` puts other results, say other seeds, next to this one
+    in the same picture. A shorter one waits in its last frame.
+    """
+    shown = [result, *beside]
+    if camera is not None and (beside or size is not None):
+        raise ResultError("A camera has a size of its own and sees one result; leave out `size` and `beside`.")
+    scenes = [SceneSurfaces.of(each) for each in shown]
+    width, height = _picture_size(result, size, len(shown))
+    cameras = [camera] if camera is not None else [_camera(scene, width, height) for scene in scenes]
 
     def draw(frame: int) -> np.ndarray:
-        return render_frame(surfaces.at(frame), camera, style)
+        pictures = [
+            render_frame(scene.at(min(frame, scene.result.frames - 1)), view, style)
+            for scene, view in zip(scenes, cameras, strict=True)
+        ]
+        return np.concatenate(pictures, axis=1)
 
     with replacing(path) as temporary:
-        encode_mp4(temporary, draw_all(draw, range(result.frames)), result.fps)
+        encode_mp4(temporary, draw_all(draw, range(max(each.frames for each in shown))), result.fps)
 
 
 def default_camera(result: Result, surfaces: SceneSurfaces | None = None) -> Camera:
     """The front camera, upright or wide after the scene."""
-    width, height = (SHORT_SIDE, LONG_SIDE) if portrait(result) else (LONG_SIDE, SHORT_SIDE)
-    return front_camera(result, width=width, height=height, surfaces=surfaces)
+    return _camera(surfaces or SceneSurfaces.of(result), *_picture_size(result, None, 1))
+
+
+def _camera(scene: SceneSurfaces, width: int, height: int) -> Camera:
+    return front_camera(scene.result, width=width, height=height, surfaces=scene)
+
+
+def _picture_size(result: Result, size: tuple[int, int] | str | None, count: int) -> tuple[int, int]:
+    """Width and height of one of `count` pictures that share a row."""
+    if size is None:
+        return (SHORT_SIDE, LONG_SIDE) if portrait(result) else (LONG_SIDE, SHORT_SIDE)
+    if isinstance(size, str):
+        if size not in SIZES:
+            raise ResultError(f"There is no video size '{size}'. {nearest_name(size, SIZES)}")
+        size = SIZES[size]
+    width, height = size
+    if not (MIN_SIDE * count <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
+        raise ResultError(f"A video of {width} x {height} pixels for {count} results: each needs {MIN_SIDE} to "
+                          f"{MAX_SIDE} a side.")  # fmt: skip
+    return width // count // 2 * 2, height // 2 * 2
 
 
 def encode_mp4(path: Path, images: Iterable[np.ndarray], fps: float) -> None:

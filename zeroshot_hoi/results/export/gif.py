@@ -1,0 +1,54 @@
+"""A result as an animated GIF: for pages and messages that show no video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from zeroshot_hoi.core.camera import Camera
+from zeroshot_hoi.render.renderer import Style, render_frame
+from zeroshot_hoi.results.archive import replacing
+from zeroshot_hoi.results.result import Result
+from zeroshot_hoi.results.views import SceneSurfaces, draw_all, front_camera, portrait
+
+LONG_SIDE, SHORT_SIDE = 480, 320
+"""Pixels; a GIF grows fast."""
+
+COLORS = 192
+"""Of one palette for all frames, so that nothing flickers."""
+
+UNIT = 0.01
+"""Seconds: the resolution of a GIF's clock."""
+
+
+def write_gif(
+    result: Result, path: Path, *, camera: Camera | None = None, every: int = 1, style: Style | None = None
+) -> None:
+    """Write every `every`-th frame, looping, at the speed of the result."""
+    surfaces = SceneSurfaces.of(result)
+    width, height = (SHORT_SIDE, LONG_SIDE) if portrait(result) else (LONG_SIDE, SHORT_SIDE)
+    seen = camera or front_camera(result, width=width, height=height, surfaces=surfaces)
+    frames = list(range(0, result.frames, max(every, 1)))
+    drawn = [Image.fromarray(p) for p in draw_all(lambda f: render_frame(surfaces.at(f), seen, style), frames)]
+    palette = _palette(drawn)
+    images = [image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for image in drawn]
+    with replacing(path) as temporary:
+        images[0].save(temporary, format="GIF", save_all=True, append_images=images[1:], loop=0, disposal=1,
+                       duration=durations(len(frames), result.fps / max(every, 1)))  # fmt: skip
+
+
+def durations(count: int, fps: float) -> list[int]:
+    """Milliseconds of each frame, whole hundredths of a second that never run away from the true time."""
+    ends = np.round(np.arange(count + 1) / fps / UNIT)
+    return (np.diff(ends) * 10).astype(int).tolist()
+
+
+def _palette(images: list[Image.Image]) -> Image.Image:
+    """One palette from the first, the middle and the last picture."""
+    chosen = [images[0], images[len(images) // 2], images[-1]]
+    joined = Image.new("RGB", (chosen[0].width * len(chosen), chosen[0].height))
+    for column, image in enumerate(chosen):
+        joined.paste(image, (column * image.width, 0))
+    return joined.quantize(COLORS, method=Image.Quantize.MEDIANCUT)
