@@ -20,6 +20,8 @@ wp.set_module_options({"enable_backward": False})
 DIRECTIONS = 13
 AGREED = 3
 """Rays after which a point is decided where all of them agree."""
+MOST_CROSSINGS = 2.0
+"""Of one ray: along an edge it may meet the same face again and again, and one such ray would outvote all others."""
 INSIDE = 0.6
 """Mean crossings above which a point is inside; a flat open sheet gives one half."""
 
@@ -46,7 +48,7 @@ class RayMesh:
     def crossings(self, points: np.ndarray) -> np.ndarray:
         """(N,) mean of exits minus entries over the directions."""
         result = wp.zeros(len(points), dtype=float)
-        inputs = [self.mesh.id, self._upload(points), self.directions, DIRECTIONS, AGREED]
+        inputs = [self.mesh.id, self._upload(points), self.directions, DIRECTIONS, AGREED, MOST_CROSSINGS]
         wp.launch(_crossing_kernel, dim=len(points), inputs=inputs, outputs=[result])
         return result.numpy()
 
@@ -99,6 +101,7 @@ def _crossing_kernel(
     directions: wp.array(dtype=wp.vec3),
     count: int,
     agreed: int,
+    most: float,
     result: wp.array(dtype=float),
 ):
     i = wp.tid()
@@ -121,7 +124,7 @@ def _crossing_kernel(
                 first = along
             if along != first:
                 same = 0
-            total += along
+            total += wp.clamp(along, -most, most)
             used += 1
     result[i] = total / float(used)
 

@@ -67,7 +67,7 @@ def _hand_terms(body: SkinnedBody, rng: np.random.Generator, frames: int) -> tup
             0.003,
             0,
             WRIST_OBJECT,
-            constants={"rows": hand.rows[:36].reshape(9, 4, -1), "grid": grid},
+            constants={"rows": hand.rows[:36].reshape(9, 4, -1), "grid": grid, "reach": np.full(9, 0.02)},
             frames={"weight": np.repeat(open_gate[:, None], 9, 1)},
         ),
         Term(
@@ -239,6 +239,17 @@ def _body_terms(body: SkinnedBody, rng: np.random.Generator, frames: int) -> tup
                 "other_rows": np.repeat(skin.rows[None, 8:16], frames, 0),
                 "normal_rows": np.repeat(skin.normal_rows[None, 8:16], frames, 0),
                 "gate": np.ones((frames, 8)),
+            },
+        ),
+        Term(
+            "body in body",
+            penetration.body_in_body,
+            0.004,
+            constants={
+                "rows": skin.rows[:12],
+                "radii": np.full(12, 0.03),
+                "other_rows": skin.rows[12:24],
+                "other_radii": np.full(12, 0.05),
             },
         ),
         Term(

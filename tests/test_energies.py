@@ -21,11 +21,12 @@ UNKNOWNS = 27
 
 
 def _state(xp: Namespace, x: Array) -> State:
-    """One person of two bones and two objects, from `x (27,)`; bone and object pivots are at the origin."""
+    """One person of two bones (and their double) and two objects, from `x (27,)`; all pivots are at the origin."""
     turn = [exp_so3(xp, x[6 * k : 6 * k + 3]) for k in range(4)]
     place = [x[6 * k + 3 : 6 * k + 6] for k in range(4)]
     bones = [xp.concatenate([xp.swapaxes(turn[k], 0, 1), place[k][None]]) for k in (0, 1)]
-    return State((x[24:27],), (xp.concatenate(bones),), (turn[2], turn[3]), (place[2], place[3]))
+    stack = xp.concatenate(bones)
+    return State((x[24:27],), (stack, stack), (turn[2], turn[3]), (place[2], place[3]))
 
 
 def _grid(distance: Any, half: float = 0.6, nodes: int = 25) -> GridArrays:
@@ -68,9 +69,11 @@ GAZE = float(np.cos(np.radians(27.0)))
 
 CLOSED_FORM: list[tuple[str, Any, np.ndarray, dict[str, Any], Any]] = [
     ("pads: nearest of a pad, weight outside the robust form", contact.pads, _x(bone=(0, 0, 0.05)),
-     {"rows": _rows([[0, 0, 0.002], [0, 0, 0.5]])[None], "grid": FLOOR, "weight": 2 * ONE}, [2 * _robust(0.052)]),
+     {"rows": _rows([[0, 0, 0.002], [0, 0, 0.5]])[None], "grid": FLOOR, "weight": 2 * ONE, "reach": 0.02 * ONE},
+     [2 * _robust(0.052)]),
     ("pads: three equal points are their own soft minimum", contact.pads, _x(thing=(0, 0, 0.1)),
-     {"rows": np.repeat(_rows([0.1, 0, 0.104]), 3, 0)[None], "grid": FLOOR, "weight": ONE}, [_robust(0.004)]),
+     {"rows": np.repeat(_rows([0.1, 0, 0.104]), 3, 0)[None], "grid": FLOOR, "weight": ONE, "reach": 0.05 * ONE},
+     [_robust(0.004, 0.05)]),
     ("surface: sinks to its depth for free", contact.surface, _x(bone=(0, 0, -0.01)),
      {"rows": _rows([[0, 0, 0], [0, 0, 0.004]]), "grid": FLOOR, "depth": np.full(2, 0.01), "weight": np.ones(2)},
      [0.0, _robust(0.004, contact.SUPPORT_REACH)]),
@@ -123,6 +126,9 @@ CLOSED_FORM: list[tuple[str, Any, np.ndarray, dict[str, Any], Any]] = [
      {"rows": _rows([[0, 0.3, 0.07], [0, 0, 0.12], [0, 0, 0.05]]), "other_rows": _rows(np.zeros((3, 3)), 1),
       "normal_rows": _rows(np.tile([0, 0, 9], (3, 1)), 1, normals=True), "gate": np.array([1.0, 1.0, 0.5])},
      [0.03, 0.0, 0.025]),
+    ("body_in_body: deepest of the other person's spheres", penetration.body_in_body, _x(),
+     {"rows": _rows([[0, 0, 0], [0.5, 0, 0]]), "radii": np.array([0.05, 0.05]),
+      "other_rows": _rows([[0.07, 0, 0], [0, 0.2, 0]]), "other_radii": np.array([0.04, 0.1])}, [0.02, 0.0]),
     ("body_in_ground: depth below zero", penetration.body_in_ground, _x(bone=(0, 0, -0.02)),
      {"rows": _rows([[0, 0, 0], [0, 0, 0.05]])}, [0.02, 0.0]),
     ("natural_pose: by the root of the stiffness", posture.natural_pose, _x(),
@@ -204,7 +210,8 @@ def _generic() -> dict[str, tuple[Any, dict[str, Any]]]:
     both = np.concatenate([_rows(points[0]), _rows(points[1], 1)])
     gate = np.full((1, 1), 0.7)
     return {
-        "pads": (contact.pads, {"rows": both.reshape(4, 3, 8), "grid": BALL, "weight": rng.uniform(0.5, 1.0, 4)}),
+        "pads": (contact.pads, {"rows": both.reshape(4, 3, 8), "grid": BALL, "weight": rng.uniform(0.5, 1.0, 4),
+                                "reach": np.full(4, 0.02)}),
         "surface": (contact.surface, {"rows": both, "grid": BALL, "depth": np.full(12, 0.004),
                                       "weight": np.full(12, 0.7)}),
         "rest": (contact.rest, {"points": points[2], "grid": BALL, "gate": 0.7 * ONE}),
@@ -231,6 +238,9 @@ def _generic() -> dict[str, tuple[Any, dict[str, Any]]]:
         "body_in_itself": (penetration.body_in_itself, {
             "rows": both, "radii": rng.uniform(0.2, 0.25, 12),
             "apart": penetration.sphere_pairs(12, np.stack([np.arange(6), np.arange(6, 12)], 1))}),
+        "body_in_body": (penetration.body_in_body, {
+            "rows": both[:6], "radii": rng.uniform(0.2, 0.25, 6),
+            "other_rows": both[6:], "other_radii": rng.uniform(0.2, 0.25, 6)}),
         "body_in_ground": (penetration.body_in_ground, {"rows": both}),
         "natural_pose": (posture.natural_pose, {"reference": rng.normal(size=3), "stiffness": rng.uniform(size=3)}),
         "root_position": (posture.root_position, {"rows": both[:1], "reference": rng.normal(size=3),

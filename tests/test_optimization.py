@@ -62,7 +62,7 @@ def lifting(body: SkinnedBody) -> Compiler:
 def _start(compiler: Compiler) -> Start:
     """The most natural placement; what is carried lies in the right palm, turned somehow."""
     grasps = {}
-    for edge in compiler.carriers.values():
+    for edge in compiler.grips.values():
         body = compiler.bodies[edge.first.owner]
         at = body.rest_joints[body.joint_names.index("right_middle1")]
         turn = Rotation.from_euler("xyz", [0.4, -0.2, 0.9]).as_matrix()

@@ -58,6 +58,8 @@ class ObjectReference:
     """Radians of standard deviation of the turn about `axis`; large where the turn does not matter."""
     symmetric: bool = False
     """Whether the axis may also point the other way."""
+    guided: bool = False
+    """Whether the object moves exactly so whoever holds it: on a hinge, or rolling on the floor."""
 
 
 @dataclass(frozen=True)

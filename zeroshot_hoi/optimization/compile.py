@@ -12,22 +12,24 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from zeroshot_hoi.body.pads import hand_pads
 from zeroshot_hoi.body.surface import concatenate
 from zeroshot_hoi.core.body import BodyPoints, SkinnedBody
 from zeroshot_hoi.core.graph import Edge
 from zeroshot_hoi.core.plan import Plan
-from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion
+from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion, Travel
 from zeroshot_hoi.core.scene import ObjectParts, SceneObject
 from zeroshot_hoi.geometry.grid import bake_part_grid
 from zeroshot_hoi.geometry.query import GridArrays, pad_grid
 from zeroshot_hoi.geometry.sampling import farthest_points
 from zeroshot_hoi.optimization.energies import contact, penetration, posture, tracking
-from zeroshot_hoi.optimization.person import PersonRows, person_rows
+from zeroshot_hoi.optimization.hand import flat_hand
+from zeroshot_hoi.optimization.person import PAD_POINTS, SIDES, PersonRows, person_rows
 from zeroshot_hoi.optimization.problem import ObjectUnknowns, PersonUnknowns, Problem, Term
 from zeroshot_hoi.optimization.start import CORNERS, FOLDED_POINTS, NEAR_POINTS, PRESSED_POINTS, Start
 
 SIGMA = {
-    "support": 0.006, "touch": 0.003, "rest": 0.0008, "anchor": 0.0005, "body in object": 0.0012,
+    "support": 0.006, "touch": 0.003, "held": 0.001, "rest": 0.0008, "anchor": 0.0005, "body in object": 0.0012,
     "object in body": 0.004, "object in object": 0.001, "body in itself": 0.004, "ground": 0.003, "planted": 0.002,
     "balance": 0.02, "gaze": 0.25, "head": 0.08, "natural": 0.3, "root": 0.05, "path": 0.01, "axis": 0.02,
     "palm": 0.012, "skin": 0.002,
@@ -48,6 +50,12 @@ PALM_OFFSET = 0.022
 
 SPHERE_SKIN = 0.001
 """Metres by which spheres are taken smaller than they are."""
+
+FAR_REACH = 0.25
+"""Metres from which a palm is drawn to what it should touch."""
+
+SWING = 0.1
+"""How firmly a foot in the air follows its arc, against 1 for one on the ground."""
 
 BODY_MASS = 70.0
 """kg, where a body does not say."""
@@ -72,27 +80,58 @@ class Compiler:
         self.rows: dict[str, PersonRows] = dict(self._open_rows)
         self.grids: dict[str, GridArrays] = {n: pad_grid(o.grid) for n, o in objects.items()}
         self._part_grids: dict[tuple[str, str], GridArrays] = {}
+        self.grips = self._grips()
         self.carriers = self._carriers()
+        self.free = self._free()
 
     def shape_hands(self, start: Start) -> None:
         """Fixes the fingers as `start` has them: free hands as in the posture, gripping hands as in the grip."""
         for name, rows in self._open_rows.items():
             q = start.placements[name].q.copy()
-            for edge in self.carriers.values():
-                if edge.first.owner == name:
-                    fingers = list(rows.fingers[edge.first.part.split()[0]])
-                    q[fingers] = start.grasps[edge.name].q[fingers]
+            for fingers, values in self._fingers(name, start):
+                q[fingers] = values
             self.rows[name] = rows.shaped(q)
 
+    def _fingers(self, name: str, start: Start) -> list[tuple[list[int], np.ndarray]]:
+        """Freedoms and values of the fingers of hands that do something: flat where they touch, else as in the grip."""
+        found = []
+        for edge in self.plan.graph.edges_of(name):
+            side = edge.first.part.split()[0]
+            fingers = list(self._open_rows[name].fingers.get(side, ()))
+            if edge.first.owner != name or not edge.first.part.endswith("hand"):
+                continue
+            if edge.name in self.grips:
+                found.append((fingers, start.grasps[edge.name].q[fingers]))
+            elif self.plan.contacts[edge.name].kind == "touch":
+                found.append((fingers, flat_hand(self.bodies[name], side)[fingers]))
+        return found
+
+    def _grips(self) -> dict[str, Edge]:
+        """Edge name -> every edge by which a hand closes around a part."""
+        edges = self.plan.graph.edges
+        return {e.name: e for e in edges if e.first.owner in self.bodies and self.plan.contacts[e.name].kind == "grip"}
+
+    def grips_of(self, person: str) -> list[Edge]:
+        return [edge for edge in self.grips.values() if edge.first.owner == person]
+
+    def hands_on(self, person: str, name: str) -> tuple[str, ...]:
+        """The person's hands that close around an object: their skin is the grip's matter."""
+        return tuple(e.first.part for e in self.grips_of(person) if e.second.owner == name)
+
     def _carriers(self) -> dict[str, Edge]:
-        """Object -> the edge whose hand carries it: a static grip of an object that has no fixed place."""
+        """Object -> the edge whose hand carries it all the time: it rides on that wrist."""
         carriers: dict[str, Edge] = {}
-        for edge in self.plan.graph.edges:
-            contact_plan = self.plan.contacts[edge.name]
-            held = edge.second.owner
-            if contact_plan.kind == "grip" and edge.is_rel_static and held in self.reference.objects:
-                carriers.setdefault(held, edge)
+        for edge in self.grips.values():
+            held = self.reference.objects.get(edge.second.owner)
+            if edge.is_rel_static and edge.is_continuous and held is not None and not held.guided:
+                carriers.setdefault(edge.second.owner, edge)
         return carriers
+
+    def _free(self) -> tuple[str, ...]:
+        """Objects that people move with no hand that holds them all the time: between palms, thrown, handed over."""
+        touched = {e.second.owner for e in self.plan.graph.edges if e.first.owner in self.bodies}
+        moving = self.reference.objects.items()
+        return tuple(n for n, track in moving if n in touched and n not in self.carriers and not track.guided)
 
     def part_grid(self, owner: str, part: str) -> GridArrays:
         key = (owner, part)
@@ -120,7 +159,7 @@ class Compiler:
 
     def _unknowns(self, name: str) -> ObjectUnknowns:
         if name not in self.carriers:
-            return ObjectUnknowns("fixed")
+            return ObjectUnknowns("free" if name in self.free else "fixed")
         edge = self.carriers[name]
         side = edge.first.part.split()[0]
         body = self.rows[edge.first.owner].folded.body
@@ -130,18 +169,30 @@ class Compiler:
         body, reference = self.bodies[name], self.reference.people[name]
         low, high = body.freedoms.limits.T
         q = np.stack([s.placements[name].q for s in starts])
-        active = list(self.rows[name].active)
-        q[:, active] += reference.q[t][:, active]
-        for edge in self.carriers.values():
-            if edge.first.owner == name:
-                fingers = list(self.rows[name].fingers[edge.first.part.split()[0]])
-                q[:, fingers] = np.stack([s.grasps[edge.name].q for s in starts])[:, fingers]
-        headings = np.stack([Rotation.from_euler("z", s.placements[name].heading).as_matrix() for s in starts])
-        return {f"q{p}": np.clip(q, low, high), f"root{p}": self._roots(name, starts, t), f"heading{p}": headings}
+        followed = np.setdiff1d(np.arange(q.shape[1]), [i for f in self.rows[name].fingers.values() for i in f])
+        q[:, followed] += reference.q[t][:, followed]
+        for k, start in enumerate(starts):
+            for fingers, values in self._fingers(name, start):
+                q[k, fingers] = values
+        if reference.travel is None:
+            headings = np.array([s.placements[name].heading for s in starts])
+        else:
+            headings = np.array([w.heading[k] for w, k in zip(self._ways(name, starts), t, strict=True)])
+        turned = Rotation.from_euler("z", headings[:, None]).as_matrix()
+        return {f"q{p}": np.clip(q, low, high), f"root{p}": self._roots(name, starts, t), f"heading{p}": turned}
+
+    def _ways(self, name: str, starts: Sequence[Start]) -> list[Travel]:
+        """For every start, the walking person's way from where that start places them."""
+        travel = self.reference.people[name].travel
+        assert travel is not None
+        placed = {id(s.placements[name]): travel.placed(s.placements[name]) for s in starts}
+        return [placed[id(s.placements[name])] for s in starts]
 
     def _roots(self, name: str, starts: Sequence[Start], t: np.ndarray) -> np.ndarray:
         """(T, 3) where the reference has the root."""
         reference = self.reference.people[name]
+        if reference.travel is not None:
+            return np.stack([way.root[k] for way, k in zip(self._ways(name, starts), t, strict=True)])
         placed = np.stack([s.placements[name].root for s in starts])
         turn = Rotation.from_euler("z", [[s.placements[name].heading] for s in starts])
         feet = np.array([np.mean([f[:2] for f in s.placements[name].feet.values()], axis=0) for s in starts])
@@ -175,9 +226,7 @@ class Compiler:
         wanted = np.stack([s.placements[name].q for s in starts]) + reference.q[t]
         roots = self._roots(name, starts, t)
         soles = np.concatenate([rows.soles["left"].rows, rows.soles["right"].rows])
-        anchors = np.stack([rows.sole_anchors(s.placements[name].feet) for s in starts])
-        stance = np.stack([reference.planted["left"][t], reference.planted["right"][t]], 1)
-        gate = np.repeat(stance, [len(rows.soles["left"]), len(rows.soles["right"])], axis=1)[..., None]
+        anchors, gate, over = self._stance(name, starts, t)
         terms = [
             Term(f"natural:{name}", posture.natural_pose, SIGMA["natural"], p,
                  constants={"stiffness": stiffness}, frames={"reference": wanted}),
@@ -190,11 +239,45 @@ class Compiler:
             Term(f"self:{name}", penetration.body_in_itself, SIGMA["body in itself"], p,
                  constants={"rows": rows.spheres.centers.rows, "radii": rows.spheres.radii,
                             "apart": penetration.sphere_pairs(len(rows.spheres.radii), rows.pairs)}),
-            self._balance(name, p, rows, anchors, t),
+            self._balance(name, p, rows, over, t),
             self._folded(name, p, starts, t),
         ]  # fmt: skip
         terms += self._gaze(name, p, rows) + self._palms(name, p, rows, t)
+        for other in range(p):
+            terms.append(self._apart(p, other))
         return terms
+
+    def _apart(self, p: int, other: int) -> Term:
+        """Two people outside each other."""
+        mine, theirs = self.rows[self.people[p]].spheres, self.rows[self.people[other]].spheres
+        name = f"apart:{self.people[other]}|{self.people[p]}"
+        return Term(name, penetration.body_in_body, SIGMA["body in itself"], p, other=other, constants={
+            "rows": mine.centers.rows, "radii": mine.radii,
+            "other_rows": theirs.centers.rows, "other_radii": theirs.radii})  # fmt: skip
+
+    def _stance(self, name: str, starts: Sequence[Start], t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where sole points stand (T, N, 3), how firmly (T, N, 1), and the place (T, 3) that the weight is over.
+
+        A foot in the air follows its arc loosely; the weight of who walks is over the planned way of the root.
+        """
+        rows, reference = self.rows[name], self.reference.people[name]
+        if reference.travel is None:
+            anchors = np.stack([rows.sole_anchors(s.placements[name].feet) for s in starts])
+            stance = np.stack([reference.planted["left"][t], reference.planted["right"][t]], 1)
+            gate = np.repeat(stance, [len(rows.soles["left"]), len(rows.soles["right"])], axis=1)
+            return anchors, gate[..., None], anchors.mean(1)
+        local = {side: rows.sole_local(side) for side in SIDES}
+        ways = self._ways(name, starts)
+        carried = {
+            id(way): tuple(
+                np.concatenate([getattr(way.feet[side], ask)(local[side]) for side in SIDES], axis=1)
+                for ask in ("carry", "held")
+            )
+            for way in ways
+        }
+        anchors, held = (np.stack([carried[id(w)][i][k] for w, k in zip(ways, t, strict=True)]) for i in (0, 1))
+        over = np.stack([way.root[k] for way, k in zip(ways, t, strict=True)])
+        return anchors, np.maximum(held, SWING)[..., None], over
 
     def _folded(self, name: str, p: int, starts: Sequence[Start], t: np.ndarray) -> Term:
         none = np.full((2, self.plan.frames, FOLDED_POINTS), -1)
@@ -206,7 +289,7 @@ class Compiler:
                             "normal_rows": vertices.normal_rows[outer],
                             "gate": (outer >= 0).astype(float)})  # fmt: skip
 
-    def _balance(self, name: str, p: int, rows: PersonRows, anchors: np.ndarray, t: np.ndarray) -> Term:
+    def _balance(self, name: str, p: int, rows: PersonRows, over: np.ndarray, t: np.ndarray) -> Term:
         """Over the feet with whatever is carried; off while a seat carries the person, or is about to."""
         gate = np.ones(len(t))
         for edge in self.plan.graph.edges_of(name):
@@ -217,7 +300,6 @@ class Compiler:
         load = loads[0] if loads else self.names[0]
         mass = self.plan.objects[load].mass if loads else 0.0
         center = self.objects[load].vertices.mean(0)
-        over = anchors.mean(1)
         return Term(f"balance:{name}", posture.balance, SIGMA["balance"], p, self.names.index(load),
                     constants={"rows": rows.mass_center, "load_center": center,
                                "load_share": np.float64(mass / (mass + BODY_MASS))},
@@ -257,6 +339,8 @@ class Compiler:
             return self._object_edge(edge, gate)
         if edge.second.owner in self.carriers and self.carriers[edge.second.owner] == edge:
             return []
+        if edge.name in self.grips:
+            return [self._held(edge, gate, starts)]
         p, rows = self.people.index(edge.first.owner), self.rows[edge.first.owner]
         o, grid = self.names.index(edge.second.owner), self.part_grid(edge.second.owner, edge.second.part)
         terms = []
@@ -269,9 +353,11 @@ class Compiler:
                 "rows": points.rows, "grid": grid, "depth": np.full(len(points), sink)},
                 frames={"weight": weight}))  # fmt: skip
         else:
-            points = rows.touching(edge.first.part)
+            points, hand = rows.touching(edge.first.part), edge.first.part.endswith("hand")
+            pads = points.rows.reshape(-1, PAD_POINTS, points.rows.shape[1]) if hand else points.rows[None]
             terms.append(Term(f"contact:{edge.name}", contact.pads, SIGMA["touch"], p, o, constants={
-                "rows": points.rows[None], "grid": grid}, frames={"weight": gate[:, None]}))  # fmt: skip
+                "rows": pads, "grid": grid, "reach": self._reach(edge, len(pads))},
+                frames={"weight": gate[:, None]}))  # fmt: skip
         if edge.is_rel_static:
             center = points.rows.mean(0, keepdims=True)
             known = np.array([float(edge.name in s.anchors) for s in starts])
@@ -279,6 +365,23 @@ class Compiler:
             terms.append(Term(f"drift:{edge.name}", contact.anchored, SIGMA["anchor"], p, o, constants={
                 "rows": center}, frames={"anchor": anchor, "gate": (known * gate)[:, None, None]}))  # fmt: skip
         return terms
+
+    def _reach(self, edge: Edge, pads: int) -> np.ndarray:
+        """(P,) metres from which each pad is drawn: fingers only from near, a palm or any other part from afar."""
+        if not edge.first.part.endswith("hand"):
+            return np.full(pads, FAR_REACH)
+        names = hand_pads(self.bodies[edge.first.owner], edge.first.part.split()[0])
+        return np.array([FAR_REACH if "palm" in name else contact.CONTACT_REACH for name in names])
+
+    def _held(self, edge: Edge, gate: np.ndarray, starts: Sequence[Start]) -> Term:
+        """A grip on what does not ride on this hand: the wrist is where the grip, found for the hand alone, has it."""
+        p, o = self.people.index(edge.first.owner), self.names.index(edge.second.owner)
+        wrist = self._open_rows[edge.first.owner].wrists[edge.first.part.split()[0]].rest
+        grasps = [s.grasps[edge.name] for s in starts]
+        anchor = np.stack([(wrist - g.translation) @ g.rotation for g in grasps])
+        rows = self.rows[edge.first.owner].wrists[edge.first.part.split()[0]].rows
+        return Term(f"contact:{edge.name}", contact.anchored, SIGMA["held"], p, o, constants={"rows": rows},
+                    frames={"anchor": anchor, "gate": gate[:, None, None]})  # fmt: skip
 
     def _object_edge(self, edge: Edge, gate: np.ndarray) -> list[Term]:
         first, second = edge.first, edge.second
@@ -299,13 +402,14 @@ class Compiler:
         o = self.names.index(name)
         terms = [term for person in self.people for term in self._contactless(name, o, person, starts, t)]
         for other in self.names:
-            if other != name and name in self.carriers and other not in self.carriers:
+            moved = name in self.carriers or name in self.free
+            if other != name and moved and other not in self.carriers and other not in self.free:
                 points = self.objects[name].samples.points[:300]
                 terms.append(Term(f"penetration:{name}->{other}", penetration.object_in_object,
                                   SIGMA["object in object"], 0, o, self.names.index(other),
                                   constants={"points": points, "grid": self.grids[other],
                                              "margin": np.float64(0.0)}))  # fmt: skip
-        if name in self.carriers:
+        if name in self.carriers or name in self.free:
             terms += self._tracking(name, o, starts, t)
         return terms
 
@@ -317,7 +421,7 @@ class Compiler:
         axis = np.asarray(reference.axis, float)
         side = np.linalg.svd(axis[None])[2][1]
         sign = np.ones(len(t))
-        if reference.symmetric:
+        if reference.symmetric and name in self.carriers:
             sign = np.array([self._axis_sign(name, s, axis, k) for s, k in zip(starts, t, strict=True)])
         return [
             Term(f"path:{name}", tracking.path, SIGMA["path"], 0, o,
@@ -341,17 +445,15 @@ class Compiler:
         return thumb * (1.0 if wanted >= 0.0 else -1.0)
 
     def watched(self, person: str, name: str) -> np.ndarray:
-        """(V,) which body vertices that must not enter the object: all but the hand that carries it."""
-        carrier = self.carriers.get(name)
-        hand = carrier.first.part if carrier is not None and carrier.first.owner == person else ""
-        return np.array(self.bodies[person].part_labels) != hand
+        """(V,) which body vertices must not enter the object: all but those of the hands that close around it."""
+        return ~np.isin(np.array(self.bodies[person].part_labels), self.hands_on(person, name))
 
     def allowed_depth(self, person: str, name: str, points: BodyPoints) -> np.ndarray:
         """(N,) metres that body points may sink into the object: little but for what it supports or what touches it."""
         rows = self.rows[person]
         allowed = np.full(len(points), -BODY_MARGIN)
         for edge in self.plan.graph.edges_of(person):
-            if edge.second.owner != name or self.carriers.get(name) == edge:
+            if edge.second.owner != name or edge.name in self.grips:
                 continue
             plan = self.plan.contacts[edge.name]
             if plan.kind == "support":
@@ -364,13 +466,12 @@ class Compiler:
         """Penetration both ways between one person and one object."""
         p, rows, watched = self.people.index(person), self.rows[person], self.watched(person, name)
         skin = rows.skin_where(watched)
-        carrier = self.carriers.get(name)
-        hand = carrier.first.part if carrier is not None and carrier.first.owner == person else ""
+        hands = self.hands_on(person, name)
         alike = all(start is starts[0] for start in starts)
         chosen = starts[0].near.get((person, name)) if alike else None
-        near = rows.vertex_points(rows.default_near(watched, NEAR_POINTS, hand) if chosen is None else chosen)
+        near = rows.vertex_points(rows.default_near(watched, NEAR_POINTS, hands) if chosen is None else chosen)
         points = concatenate([skin, near])
-        mine = np.array([not (hand and rows.is_of_hand(label, hand)) for label in rows.spheres.parts])
+        mine = np.array([not any(rows.is_of_hand(label, hand) for hand in hands) for label in rows.spheres.parts])
         radii = rows.spheres.radii - SPHERE_SKIN
         for edge in self.plan.graph.edges_of(person):
             if edge.second.owner == name and self.plan.contacts[edge.name].kind == "support":

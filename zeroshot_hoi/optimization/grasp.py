@@ -42,6 +42,9 @@ CLEARANCE = 0.004
 SURPLUS = 0.025
 """Metres by which a start's distance may exceed the smallest one: more means that something is in the palm's way."""
 
+BESIDE_TURN, BESIDE_SHIFT = np.radians(14.0), 0.01
+"""Radians and metres of standard deviation of starts beside one that is free."""
+
 MARGIN = 0.001
 """Metres that skin keeps from the object: takes the deepest penetration from 1.6 to .2 mm."""
 
@@ -156,9 +159,15 @@ def _starts(hand: Hand, held: _Part, seed: int) -> tuple[np.ndarray, np.ndarray]
     near = order[distance[order] <= distance.min() + SURPLUS]
     if not np.isfinite(distance.min()):
         near, distance = order, np.full(len(order), 0.06)
-    chosen = np.resize(near[np.unique(np.linspace(0, len(near) - 1, STARTS).round().astype(int))], STARTS)
-    centers = frame.palm + distance[chosen][:, None] * frame.normal
-    return rotation[chosen], centers - np.einsum("sij,j->si", rotation[chosen], held.center)
+    spread = near[np.unique(np.linspace(0, len(near) - 1, STARTS).round().astype(int))]
+    chosen = np.resize(spread, STARTS)
+    rotations, centers = rotation[chosen], frame.palm + distance[chosen][:, None] * frame.normal
+    # Where few turns are free, the others start beside them: turned and shifted a little.
+    again, rng = np.arange(STARTS) >= len(spread), np.random.default_rng(seed + 1)
+    turned = Rotation.from_rotvec(again[:, None] * rng.normal(0.0, BESIDE_TURN, (STARTS, 3))).as_matrix() @ rotations
+    aside = rng.normal(0.0, BESIDE_SHIFT, (STARTS, 2)) @ np.stack([frame.radial, frame.distal])
+    centers = centers + again[:, None] * aside
+    return turned, centers - np.einsum("sij,j->si", turned, held.center)
 
 
 def _problem(hand: Hand, held: _Part, rotations: np.ndarray, translations: np.ndarray) -> Problem:
@@ -179,7 +188,8 @@ def _contact_terms(hand: Hand, held: _Part) -> tuple[Term, ...]:
     weight = [next((w for k, w in PAD_WEIGHTS.items() if k in name), 1.0) for name in hand.pads]
     return (
         Term("contact", contact.pads, 0.0025, constants={
-            "rows": np.stack([p.rows for p in hand.pads.values()]), "weight": np.array(weight), "grid": held.grid}),
+            "rows": np.stack([p.rows for p in hand.pads.values()]), "weight": np.array(weight), "grid": held.grid,
+            "reach": np.full(len(weight), contact.CONTACT_REACH)}),
         Term("force closure", contact.wrench, 0.15, constants={
             "rows": hand.inside.rows, "normal_rows": hand.inside.normal_rows, "grid": held.grid,
             "center": held.center, "radius": np.float64(max(held.length / 2.0, 0.02))}),

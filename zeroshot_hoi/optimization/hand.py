@@ -27,6 +27,10 @@ CLOSED_FINGER = {"1 flexion": 50.0, "2 flexion": 55.0, "3 flexion": 25.0}
 OPEN_THUMB = {"thumb1 opposition": 25.0, "thumb1 abduction": 10.0, "thumb2 flexion": 5.0, "thumb3 flexion": 5.0}
 CLOSED_THUMB = {"thumb1 opposition": 35.0, "thumb1 abduction": 0.0, "thumb2 flexion": 20.0, "thumb3 flexion": 20.0}
 
+FLAT_FINGER = {"1 flexion": 6.0, "2 flexion": 6.0, "3 flexion": 3.0}
+FLAT_THUMB = {"thumb1 opposition": 5.0, "thumb1 abduction": 15.0, "thumb2 flexion": 5.0, "thumb3 flexion": 5.0}
+"""A hand that lies on something."""
+
 SKIN_POINTS = 420
 FOREARM_POINTS = 80
 
@@ -90,6 +94,11 @@ def preshape(body: SkinnedBody, side: str, finger: Mapping[str, float], thumb: M
         index = freedoms.index(name)
         q[index] = np.clip(np.radians(angle) - freedoms.rest[index], *freedoms.limits[index])
     return q
+
+
+def flat_hand(body: SkinnedBody, side: str) -> np.ndarray:
+    """(D,) values of a hand that lies on something; zeros elsewhere."""
+    return preshape(body, side, FLAT_FINGER, FLAT_THUMB)
 
 
 def hand_frame(body: SkinnedBody, side: str) -> HandFrame:

@@ -9,13 +9,14 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from zeroshot_hoi.body.fold import FoldedBody, fold_body, fold_points
-from zeroshot_hoi.body.kinematics import direction_rows, vertex_rows
+from zeroshot_hoi.body.kinematics import direction_rows, skinning_rows, vertex_rows
 from zeroshot_hoi.body.labels import vertex_normals
 from zeroshot_hoi.body.pads import all_pads, hand_pads, sole_points
 from zeroshot_hoi.body.surface import concatenate, surface_points
 from zeroshot_hoi.body.volume import body_spheres, gaze_ray, mass_center
 from zeroshot_hoi.core.body import BodyPoints, BodySpheres, SkinnedBody
 from zeroshot_hoi.core.errors import BodyError
+from zeroshot_hoi.optimization.hand import hand_frame
 
 POINT_FIELDS = ("rows", "normal_rows", "rest", "areas", "vertices")
 SIDES = ("left", "right")
@@ -26,6 +27,9 @@ SKIN_POINTS = 400
 
 FOREARM = 0.3
 """Metres from the wrist."""
+
+PAD_POINTS = 3
+"""Points of each palmar pad of a hand that touches."""
 
 DENSE = 7000
 """Points laid on the skin to choose the vertices among which stages look for what is near."""
@@ -40,9 +44,9 @@ class PersonRows:
 
     body: SkinnedBody
     folded: FoldedBody
-    """The body with the joints that a clip moves: all but fingers, toes, jaw and eyes."""
+    """The body with the joints that a clip moves: all but fingers, jaw and eyes."""
     active: tuple[int, ...]
-    """Freedoms that a clip solves: all but fingers and toes."""
+    """Freedoms that a clip solves: all but fingers, and toes, which follow the reference."""
     fingers: Mapping[str, tuple[int, ...]]
     skin: BodyPoints
     vertices: BodyPoints
@@ -50,6 +54,8 @@ class PersonRows:
     soles: Mapping[str, BodyPoints]
     palms: Mapping[str, np.ndarray]
     """Side -> (1, 4G): the middle of the palm's skin."""
+    wrists: Mapping[str, BodyPoints]
+    """Side -> WRIST_POINTS rigidly on the wrist, as wide apart as a palm: where they are, the hand is."""
     spheres: BodySpheres
     pairs: np.ndarray
     """(P, 2) spheres that must not overlap while the fingers keep their shape."""
@@ -66,7 +72,7 @@ class PersonRows:
     supports: Mapping[str, BodyPoints]
     """Body part -> the skin that carries weight when it is supported."""
     pads: Mapping[str, BodyPoints]
-    """Side -> palmar points of a hand that touches."""
+    """Side -> PAD_POINTS of every palmar pad of a hand that touches, pad after pad."""
 
     def shaped(self, q: np.ndarray) -> PersonRows:
         """The same rows on the moving bones only, for fingers at the values in `q (D,)`."""
@@ -81,6 +87,7 @@ class PersonRows:
             vertices=fold_points(self.vertices, fold),
             soles=all_of(self.soles),
             palms={side: rows @ fold for side, rows in self.palms.items()},
+            wrists=all_of(self.wrists),
             spheres=replace(self.spheres, centers=fold_points(self.spheres.centers, fold)),
             mass_center=self.mass_center @ fold,
             gaze=self.gaze @ fold,
@@ -111,16 +118,18 @@ class PersonRows:
         """Some of `vertices`."""
         return BodyPoints(*(getattr(self.vertices, k)[chosen] for k in POINT_FIELDS))
 
-    def default_near(self, mask: np.ndarray, count: int, hand: str = "") -> np.ndarray:
+    def default_near(self, mask: np.ndarray, count: int, hands: tuple[str, ...] = ()) -> np.ndarray:
         """(count,) of `vertices` spread over the vertex mask `(V,)`, where nothing is known yet.
 
-        Half of them lie within FOREARM of the wrist where a `hand` carries the object: its own arm is nearest to it.
+        Half of them lie within FOREARM of the wrists whose `hands` hold the object: their arms are nearest to it.
         """
         allowed = np.flatnonzero(mask[self.vertices.vertices])
-        if not hand:
+        if not hands:
             return _strided(allowed, count)
-        wrist = self.body.rest_joints[self.body.joint_names.index(f"{hand.split()[0]}_wrist")]
-        close = np.linalg.norm(self.vertices.rest[allowed] - wrist, axis=1) < FOREARM
+        close = np.zeros(len(allowed), bool)
+        for hand in hands:
+            wrist = self.body.rest_joints[self.body.joint_names.index(f"{hand.split()[0]}_wrist")]
+            close |= np.linalg.norm(self.vertices.rest[allowed] - wrist, axis=1) < FOREARM
         return np.concatenate([_strided(allowed[close], count // 2), _strided(allowed, count - count // 2)])
 
     def outside_part(self, points: BodyPoints, part: str) -> np.ndarray:
@@ -145,16 +154,19 @@ class PersonRows:
             return (regions == "back") | ((labels == "torso") & (points.rest[:, 0] < 0.0))
         return labels == part
 
+    def sole_local(self, side: str) -> np.ndarray:
+        """(N, 3) sole points of a foot that stands flat: origin on the ground below the ankle, x from ankle to ball."""
+        at = _joints(self.body)
+        ankle, toe = at[f"{side}_ankle"], at[f"{side}_foot"]
+        local = self.soles[side].rest - [ankle[0], ankle[1], self.soles[side].rest[:, 2].min()]
+        return Rotation.from_euler("z", -np.arctan2(*(toe - ankle)[[1, 0]])).apply(local)
+
     def sole_anchors(self, feet: Mapping[str, tuple[float, float, float]]) -> np.ndarray:
         """(N, 3) where the sole points stand on the ground for feet at (x, y, yaw)."""
-        at = _joints(self.body)
         anchors = []
         for side in SIDES:
             x, y, yaw = feet[side]
-            ankle, toe = at[f"{side}_ankle"], at[f"{side}_foot"]
-            turn = yaw - np.arctan2(*(toe - ankle)[[1, 0]])
-            local = self.soles[side].rest - [ankle[0], ankle[1], self.soles[side].rest[:, 2].min()]
-            anchors.append(Rotation.from_euler("z", turn).apply(local) + [x, y, 0.0])
+            anchors.append(Rotation.from_euler("z", yaw).apply(self.sole_local(side)) + [x, y, 0.0])
         return np.concatenate(anchors)
 
     def thigh_rows(self, side: str, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -211,6 +223,22 @@ def _back_of_thigh(body: SkinnedBody, side: str, count: int) -> BodyPoints:
     return surface_points(body, mask, count, 6)
 
 
+WRIST_POINTS = np.array([[0.02, 0.0, 0.0], [0.1, 0.04, 0.0], [0.1, -0.04, 0.0], [0.06, 0.0, 0.04]])
+"""(4, 3) metres from the wrist: along the hand, across it to the thumb's side, out of the palm."""
+
+
+def _wrist_points(body: SkinnedBody, side: str) -> BodyPoints:
+    frame = hand_frame(body, side)
+    wrist = body.joint_names.index(f"{side}_wrist")
+    axes = np.stack([frame.distal, frame.radial, frame.normal])
+    points = body.rest_joints[wrist] + WRIST_POINTS @ axes
+    weights = np.zeros((len(points), body.bones))
+    weights[:, wrist] = 1.0
+    rows = skinning_rows(body, points, weights)
+    normal_rows = direction_rows(np.repeat(frame.normal[None], len(points), 0), weights)
+    return BodyPoints(rows, normal_rows, points, np.zeros(len(points)), np.full(len(points), -1))
+
+
 def _supports(body: SkinnedBody) -> dict[str, BodyPoints]:
     """Buttocks and the back of the thighs for the hips, the back for the torso, all of any other part but the feet."""
     supports = {
@@ -235,8 +263,8 @@ def _vertex_points(body: SkinnedBody) -> BodyPoints:
 
 
 def _is_fixed(joint: str) -> bool:
-    """Whether a clip never moves the joint: fingers, toes, jaw and eyes."""
-    return "eye" in joint or joint == "jaw" or joint.endswith("_foot") or any(finger in joint for finger in FINGERS)
+    """Whether a clip never moves the joint: fingers, jaw and eyes."""
+    return "eye" in joint or joint == "jaw" or any(finger in joint for finger in FINGERS)
 
 
 def person_rows(body: SkinnedBody) -> PersonRows:
@@ -271,9 +299,10 @@ def person_rows(body: SkinnedBody) -> PersonRows:
         palms={s: surface_points(body, f"{s} palm", 32, 8).rows.mean(0, keepdims=True) for s in SIDES},
         spheres=spheres,
         pairs=pairs,
+        wrists={s: _wrist_points(body, s) for s in SIDES},
         thighs={s: _thigh_stations(body, s) for s in SIDES},
         supports=_supports(body),
-        pads={s: all_pads(hand_pads(body, s, 3)) for s in SIDES},
+        pads={s: all_pads(hand_pads(body, s, PAD_POINTS)) for s in SIDES},
         mass_center=mass_center(body).rows,
         gaze=np.concatenate([look.rows, look.normal_rows]),
         root=root,

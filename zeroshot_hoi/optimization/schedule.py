@@ -131,12 +131,15 @@ class _Clip:
 
 
 def _solve_clip(compiler: Compiler, candidate: _Candidate, keys: np.ndarray, listener: ProgressListener) -> _Clip:
-    """Spline through the key frames, then passes over all frames, each against what came near in the one before."""
+    """Spline through what key frames change of the reference, then passes over all frames, each against what came near
+    in the one before."""
     frames = compiler.plan.frames
     compiler.shape_hands(candidate.start)
     times = np.arange(frames)
-    x = CubicSpline(keys, candidate.x, axis=0)(times) if len(keys) > 1 else np.repeat(candidate.x, frames, 0)
     problem, solutions, depth = compiler.problem([candidate.start] * frames, times), [], np.inf
+    reference = problem.initial()
+    apart = candidate.x - reference[keys]
+    x = reference + (CubicSpline(keys, apart, axis=0)(times) if len(keys) > 1 else apart)
     for passing in range(PASSES):
         start, depth = watch(compiler, candidate.start, _states(problem, x), times)
         if passing > 1 and depth < CLEAN:
@@ -180,9 +183,10 @@ def _key_frames(frames: int) -> np.ndarray:
 
 
 def _grasps(compiler: Compiler, listener: ProgressListener) -> dict[str, tuple[Grasp, ...]]:
-    """Edge name -> grips of the objects that ride on a hand."""
+    """Edge name -> grips of every hand that closes around something."""
     plan, found = compiler.plan, {}
-    for name, edge in compiler.carriers.items():
+    for edge in compiler.grips.values():
+        name = edge.second.owner
         part = compiler.parts[name].parts[edge.second.part]
         found[edge.name] = find_grasps(
             compiler.bodies[edge.first.owner],
@@ -253,7 +257,7 @@ def _busiest_frame(compiler: Compiler) -> int:
             total += gate
     best = np.flatnonzero(total > total.max() - 1e-3)
     away = np.zeros(len(best))
-    for name in compiler.carriers:
+    for name in (*compiler.carriers, *compiler.free):
         path = compiler.reference.objects[name].translation
         away += np.linalg.norm(path[best] - 0.5 * (path.min(0) + path.max(0)), axis=1)
     nearest = np.flatnonzero(away < away.min() + 1e-3)
@@ -268,13 +272,16 @@ def _settled(compiler: Compiler, start: Start, problem: Problem, x: np.ndarray, 
             rotations[name] = _upright(state.rotations[o], compiler.reference.objects[name].rotation[0], compiler, name)
     xp = numpy_namespace()
     for edge in compiler.plan.graph.edges:
-        if compiler.plan.contacts[edge.name].kind == "support" and edge.first.owner in compiler.bodies:
+        kind = compiler.plan.contacts[edge.name].kind
+        if kind in ("support", "touch") and edge.first.owner in compiler.bodies:
             person, o = edge.first.owner, compiler.names.index(edge.second.owner)
-            rows = compiler.rows[person].support(edge.first.part).rows
+            skin = compiler.rows[person]
+            rows = (skin.support if kind == "support" else skin.touching)(edge.first.part).rows
             points = body_in_frame(xp, state, compiler.people.index(person), o, rows)
-            distance = grid_distance(xp, compiler.part_grid(edge.second.owner, edge.second.part), points)
-            touching[edge.name] = (distance < CARRIES).astype(float)
             anchors[edge.name] = points.mean(0, keepdims=True)
+            if kind == "support":
+                distance = grid_distance(xp, compiler.part_grid(edge.second.owner, edge.second.part), points)
+                touching[edge.name] = (distance < CARRIES).astype(float)
     return replace(start, rotations=rotations, anchors=anchors, touching=touching)
 
 

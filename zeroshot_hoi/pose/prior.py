@@ -22,6 +22,9 @@ from zeroshot_hoi.core.scene import ObjectParts, SceneObject
 STANDOFF = (0.16, 0.21, 0.27)
 """Metres from the pelvis to the edge of what the person stands at."""
 
+SEATED_STANDOFF = 0.24
+"""Metres from a sitting person's pelvis to the edge of a table."""
+
 LATERAL = (0.0, 0.12, -0.12)
 """Metres to the side, toward the left hand."""
 
@@ -40,18 +43,26 @@ def place(
 ) -> InitialScene:
     """Initial poses of all objects and candidate placements of all people."""
     poses: dict[str, RigidPose] = {}
-    for name in sorted(plan.objects, key=lambda n: plan.objects[n].rests_on not in ("ground", "hand")):
-        poses[name] = _object_pose(name, plan, objects, parts, poses)
+    for name in plan.objects:
+        if plan.objects[name].rests_on in ("ground", "hand"):
+            poses[name] = _object_pose(name, plan, objects, parts, poses)
     people = {}
     for name, body in bodies.items():
         shape = posture_shape(body, plan.people[name].posture)
-        relation = next((r for r in plan.relations if r.person == name), None)
+        relations = [r for r in plan.relations if r.person == name]
+        relation = relations[0] if relations else None
         if relation is None:
             people[name] = (_standing(shape, np.zeros(2), 0.0),)
         elif relation.side == "on":
             people[name] = _sitting(relation, plan, shape, objects, parts, poses)
         else:
             people[name] = _beside(relation, shape, objects, parts, poses)
+        for other in relations[1:]:
+            distance = SEATED_STANDOFF if relation is not None and relation.side == "on" else STANDOFF[1]
+            poses[other.object] = _before(other, people[name][0], distance, objects, parts)
+    for name in plan.objects:
+        if name not in poses:
+            poses[name] = _object_pose(name, plan, objects, parts, poses)
     return InitialScene(poses, people)
 
 
@@ -119,6 +130,24 @@ def _beside(
             xy = (pose.rotation @ np.array([*local, 0.0]) + pose.translation)[:2]
             placements.append(_standing(shape, xy, heading))
     return tuple(placements)
+
+
+def _before(
+    relation: Relation,
+    placement: Placement,
+    distance: float,
+    objects: Mapping[str, SceneObject],
+    parts: Mapping[str, ObjectParts],
+) -> RigidPose:
+    """Where an object stands for a person who already has a place: the person at the side that the relation names."""
+    low, high = objects[relation.object].vertices[:, :2].min(0), objects[relation.object].vertices[:, :2].max(0)
+    center, half = (low + high) / 2.0, (high - low) / 2.0
+    outward = _side_direction(relation, half, parts[relation.object].front)
+    toward_person = placement.heading + np.pi
+    turn = Rotation.from_euler("z", toward_person - float(np.arctan2(outward[1], outward[0])))
+    local = np.array([*(center + outward * (float(np.abs(outward) @ half) + distance)), 0.0])
+    translation = np.array([*placement.root[:2], 0.0]) - turn.apply(local)
+    return RigidPose(turn.as_matrix(), translation)
 
 
 def _side_direction(relation: Relation, half: np.ndarray, front: np.ndarray) -> np.ndarray:

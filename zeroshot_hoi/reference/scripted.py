@@ -24,7 +24,7 @@ from zeroshot_hoi.core.reference import (
     ReferenceMotion,
     Travel,
 )
-from zeroshot_hoi.core.scene import ObjectParts, SceneObject
+from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.reference.holding import hold_in_hand
 from zeroshot_hoi.reference.person import person_reference
 from zeroshot_hoi.reference.timing import phrase_time
@@ -132,6 +132,7 @@ def _object_reference(
         base = workspace.begin
     workspace = replace(workspace, begin=base)
     path, turn = np.repeat(base[None], plan.frames, 0), Rotation.from_rotvec(np.zeros((plan.frames, 3)))
+    verbs = [OBJECT_VERBS[p.verb] for p in plan.script if p.subject == name]
     for phrase in (p for p in plan.script if p.subject == name):
         verb = OBJECT_VERBS[phrase.verb]
         given = complete(phrase.verb, phrase.parameters, False)
@@ -145,8 +146,33 @@ def _object_reference(
         rotation = (turn * Rotation.from_matrix(held.rotation)).as_matrix()
         return ObjectReference(rotation, path, part.center, held.axis, 0.02, held.spin, symmetric=held.symmetric)
     heading = Rotation.from_matrix(pose.rotation)
+    if any(verb.hinged for verb in verbs):
+        path, turn = _about_hinge(path, turn, heading, objects[name], _held_part(name, plan, parts), workspace)
+    guided = any(verb.hinged or verb.follows for verb in verbs)
     up = heading.inv().apply([0.0, 0.0, 1.0])
-    return ObjectReference((turn * heading).as_matrix(), path, np.zeros(3), up, 0.004 if on else 0.02, 3.0)
+    return ObjectReference(
+        (turn * heading).as_matrix(), path, np.zeros(3), up, 0.004 if on else 0.02, 3.0, guided=guided
+    )
+
+
+def _about_hinge(
+    path: np.ndarray,
+    turn: Rotation,
+    heading: Rotation,
+    thing: SceneObject,
+    held: PartRegion,
+    workspace: Workspace,
+) -> tuple[np.ndarray, Rotation]:
+    """Path and turn of an object that opens: about the upright edge farthest from where it is held, to the person."""
+    low, high = thing.vertices[:, :2].min(0), thing.vertices[:, :2].max(0)
+    wide = int(np.argmax(high - low))
+    pivot = np.array([*(0.5 * (low + high)), 0.0])
+    pivot[wide] = low[wide] if held.center[wide] > pivot[wide] else high[wide]
+    arm = heading.apply(held.center - pivot)
+    if turn[-1].apply(arm) @ workspace.forward > arm @ workspace.forward:
+        turn = turn.inv()
+    fixed = heading.apply(pivot)
+    return path + fixed - turn.apply(fixed), turn
 
 
 def _kept(name: str, plan: Plan) -> str:

@@ -56,6 +56,8 @@ class ObjectVerb:
     absolute: bool = False
     follows: bool = False
     """Whether the object goes along with a person who walks. What is held in a hand always does."""
+    hinged: bool = False
+    """Whether the object turns about an edge of its own, far from where it is held, instead of its origin."""
 
 
 def number(parameters: Parameters, key: str) -> float:
@@ -137,6 +139,11 @@ def _toss(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[n
     return _outer(4.0 * height * v * (1.0 - v), np.array([0.0, 0.0, 1.0])), _outer(turn, w.left)
 
 
+def _open(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    amount = np.radians(number(p, "angle")) * minimum_jerk(u)
+    return np.zeros((len(u), 3)), _outer(amount, np.array([0.0, 0.0, 1.0]))
+
+
 def _curl(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
     """Around the elbow, from a hanging forearm to near the shoulder and back."""
     low, high = np.radians(number(p, "from")), np.radians(number(p, "to"))
@@ -166,6 +173,7 @@ OBJECT_VERBS: dict[str, ObjectVerb] = {
     "swing": ObjectVerb(_swing, {"angle": 60.0, "cycles": 1.0, "about": "left", "radius": 0.6}),
     "toss": ObjectVerb(_toss, {"height": 0.3, "spin": 0.0}),
     "bring": ObjectVerb(_bring, {"to": "mouth", "ahead": 0.06, "aside": 0.0, "above": -0.03}),
+    "open": ObjectVerb(_open, {"angle": 35.0}, hinged=True),
     "curl": ObjectVerb(_curl, {"from": 18.0, "to": 118.0, "cycles": 1.0}, absolute=True),
 }
 
@@ -175,6 +183,7 @@ PERSON_VERBS: dict[str, dict[str, float | str]] = {
     "sit_down": {"lean": 34.0},
     "lean_back": {"angle": 9.0},
     "lean_forward": {"angle": 20.0},
+    "squat": {"depth": 0.3, "cycles": 1.0},
     "bounce": {"height": 0.02, "cycles": 3.0},
     "walk": {"distance": 0.0, "speed": 0.0, "turn": 0.0, "direction": "forward", "path": ""},
 }

@@ -32,14 +32,14 @@ def soft_minimum(xp: Namespace, distance: Array) -> Array:
 
 
 def pads(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
-    """(P,) m: nearest point of every finger and palm pad to the part; robust beyond CONTACT_REACH.
+    """(P,) m: nearest point of every finger and palm pad to the part; robust beyond each pad's `reach (P,)`.
 
     DexGraspNet's E_dis, over 18 pads and a soft minimum instead of 4 fixed points.
     """
     rows = data["rows"]
     flat = xp.reshape(rows, (-1, rows.shape[-1]))
     distance = xp.reshape(body_distance(xp, state, term.person, term.object, data, flat), rows.shape[:2])
-    return robust(xp, soft_minimum(xp, distance), CONTACT_REACH) * data["weight"]
+    return robust(xp, soft_minimum(xp, distance), data["reach"]) * data["weight"]
 
 
 def surface(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:

@@ -73,6 +73,22 @@ def body_in_itself(xp: Namespace, state: State, term: Term, data: Arrays) -> Arr
     return positive(xp, radii + xp.take(radii, other, 0) - distance) * meets
 
 
+def body_in_body(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(N,) m: deepest overlap of each sphere of one person with any sphere of another one."""
+    centers, radii = body_points(xp, state, term.person, data["rows"]), data["radii"]
+    theirs, other_radii = body_points(xp, state, term.other, data["other_rows"]), data["other_radii"]
+    still, fixed = xp.stop(centers), xp.stop(theirs)
+    squared = (
+        xp.sum(still * still, axis=-1)[:, None]
+        + xp.sum(fixed * fixed, axis=-1)[None]
+        - 2.0 * xp.matmul(still, xp.swapaxes(fixed, 0, 1))
+    )
+    deepest = xp.argmax(other_radii[None] - xp.sqrt(xp.maximum(squared, 1e-12)), axis=1)
+    offset = centers - xp.take(theirs, deepest, 0)
+    distance = xp.sqrt(xp.sum(offset * offset, axis=-1) + 1e-12)
+    return positive(xp, radii + xp.take(other_radii, deepest, 0) - distance)
+
+
 def sphere_pairs(count: int, pairs: np.ndarray) -> np.ndarray:
     """`apart (count, count)` for `body_in_itself` from `pairs (P, 2)` of spheres that may not meet."""
     apart = np.full((count, count), -10.0)

@@ -55,7 +55,7 @@ def positive(xp: Namespace, value: Array) -> Array:
     return xp.where(value > 0.0, value, xp.zeros_like(value))
 
 
-def robust(xp: Namespace, value: Array, scale: float) -> Array:
+def robust(xp: Namespace, value: Array, scale: float | Array) -> Array:
     """Geman-McClure as a residual: grows like `value`, saturates at `scale`, so that what is far pulls weakly."""
     return value / xp.sqrt(1.0 + (value / scale) ** 2)
 
