@@ -25,6 +25,14 @@ def main(arguments: list[str] | None = None) -> int:
     sentences.add_argument("--plan-only", action="store_true", help="plan and look for parts, but run nothing")
     sentences.add_argument("--only", nargs="+", metavar="ID", dest="keys", help="these sentences only")
     sentences.add_argument("--out", type=Path, default=Path("out/sentences"), help="where results go")
+    compare = commands.add_parser("compare", help="results of ours and of trained baselines by the same measures")
+    compare.add_argument("--ours", metavar="DIR", help="a result file, or a folder of them")
+    compare.add_argument(
+        "--baseline", action="append", default=[], metavar="NAME=DIR[,format=..][,fps=..][,meshes=DIR]",
+        help="what another method wrote; repeatable. The format is the name where that is chois, hoi-diff or plain",
+    )  # fmt: skip
+    compare.add_argument("--all-objects", action="store_true", help="also objects that not every method has")
+    compare.add_argument("--out", type=Path, default=Path("out/compare"), help="where compare.csv and .html go")
     options = parser.parse_args(arguments)
     console = Console()
     if options.command == "sentences":
@@ -35,6 +43,10 @@ def main(arguments: list[str] | None = None) -> int:
         from benchmarks.believability import believability_table
 
         return believability_table(options.cases, options.quick, options.out, options.reuse, console)
+    if options.command == "compare":
+        from benchmarks.compare import run_compare
+
+        return run_compare(options.ours, options.baseline, options.out, options.all_objects, console)
     return _suite(options, console)
 
 

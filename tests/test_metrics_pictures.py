@@ -47,6 +47,7 @@ def test_lpips_passes_pictures_from_minus_one_to_one():
         return np.abs(first - second).mean(axis=(1, 2, 3))
 
     close(pictures.lpips(gray(0, 0), gray(255, 0), distance), 1.0)
+    close(pictures.lpips(gray(0, 255), gray(255, 255), distance), 1.0)
     with pytest.raises(MetricError, match="one a frame"):
         pictures.lpips(gray(0, 0), gray(1, 0), lambda first, second: np.zeros(3))
 
@@ -100,6 +101,10 @@ def test_motion_fidelity_adds_both_directions():
     close(tracks.motion_fidelity(generated, real), (1 + 0) / 2 + 1)
     close(tracks.mean_motion_fidelity(generated, real), 0.75)
     close(tracks.motion_fidelity(generated[:, :1], real[:, :1]), NAN)
+    more = np.stack([line((2, 0)), line((0, -1))])
+    # best of generated: 1 and 0; best of real: 1 and max(0, -1) = 0
+    close(tracks.motion_fidelity(generated, more), 0.5 + 0.5)
+    close(tracks.motion_fidelity(generated[:, :2], more[:, :2]), 1.0)
 
 
 def test_projection_of_known_points():

@@ -43,6 +43,10 @@ def test_contact_by_palm_counts_frames_within_five_centimetres():
     close(contact.palm_contact(np.array([[0.049, 1.0], [0.05, 1.0], [1.0, 0.0], [0.06, 0.051]])), 2 / 4)
 
 
+def test_contact_by_wrist_counts_frames_within_ten_centimetres():
+    close(contact.wrist_contact(np.array([[0.099, 1.0], [0.1, 1.0], [1.0, 0.0], [0.11, 0.101]])), 2 / 4)
+
+
 def test_contact_by_vertices_counts_either_side_of_the_surface():
     close(contact.hand_vertex_contact(np.array([[0.005, -0.005, 0.0051, -0.0051]])), 2 / 4)
     close(contact.wide_vertex_contact(np.array([[0.02, -0.02, 0.0201, -0.0201, 0.0, 0.1]])), 3 / 6)
@@ -123,6 +127,7 @@ def test_smoothness_on_one_clock_does_not_depend_on_the_frame_rate():
     close(smoothness.midpoint_smoothness_8fps(slow, 8.0), 0.5 * 0.5 / 64)
     close(smoothness.midpoint_smoothness_8fps(fast, 16.0), 0.5 * 0.5 / 64)
     close(smoothness.midpoint_smoothness_8fps(parabola(4), 16.0), NAN)
+    close(smoothness.midpoint_smoothness_8fps(parabola(5, 1 / 16), 16.0), 0.5 * 0.5 / 64)  # three frames are left
 
 
 def test_acceleration_error_is_of_the_difference():
@@ -149,6 +154,23 @@ def test_foot_sliding_weighs_a_step_by_its_height():
     close(feet.weighted_foot_sliding(ankles + lifted, toes + lifted), 0.0)
     close(feet.weighted_foot_sliding(ankles + lifted, toes + lifted, floor=0.25), (30 * (2 - 2**0.5) + 60) / 3 / 4)
     close(feet.weighted_foot_sliding(ankles[:1], toes[:1]), NAN)
+
+
+def test_foot_sliding_of_a_raised_toe_in_two_frames():
+    ankles, toes = np.full((2, 1, 3), 9.0), np.zeros((2, 1, 3))
+    toes[..., 2] = 0.03
+    toes[1, 0, 0] = 0.02
+    # 20 mm * (2 - 2^(3/4)) / 2 frames, mean of ankle and toe
+    close(feet.weighted_foot_sliding(ankles, toes), 20 * (2 - 2**0.75) / 2 / 2)
+
+
+def test_a_foot_that_lifts_in_its_step_does_not_skate():
+    toes = np.zeros((9, 1, 3))
+    toes[:, 0, 1] = 0.1 * np.arange(9)
+    close(feet.skating_ratio(toes), 1.0)
+    toes[::2, 0, 2] = 0.3
+    close(feet.skating_ratio(toes), 0.0)
+    close(feet.skating_ratio(3.0 * toes[1:3] * [1, 1, 0]), 1.0)  # two frames are one step; 6 m/s / 5 > .5
 
 
 def test_skating_needs_speed_now_and_around_and_a_low_foot():
@@ -286,6 +308,13 @@ def test_r_precision_ranks_the_own_sentence_in_its_pool():
     close(distribution.r_precision(motions, motions), NAN)  # no pool of 32
     close(distribution.r_precision(motions * 0, motions * 0, top=3, pool=4), 0.0)  # all alike: chance gets nothing
     close(distribution.matching_distance(motions, sentences), 1.4 / 8)
+    close(distribution.r_precision(np.arange(32.0)[:, None], np.arange(32.0)[:, None]), 1.0)
+
+
+def test_the_fields_numbers_of_pairs_are_the_defaults():
+    many = np.random.default_rng(0).normal(size=(500, 3))
+    assert distribution.diversity(many) == distribution.diversity(many, pairs=300)
+    assert distribution.multimodality(many[None]) == distribution.multimodality(many[None], pairs=20)
 
 
 def test_smooth_rate_is_the_mean_change_of_fid():

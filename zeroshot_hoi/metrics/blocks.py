@@ -8,11 +8,12 @@ winding number is clear: near the hole of an open mesh the points are asked one 
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from zeroshot_hoi.geometry.exact import AMBIGUOUS_WINDING, SOLID_WINDING, ExactMesh
-from zeroshot_hoi.metrics.clip import ObjectClip, PersonClip
+from zeroshot_hoi.metrics.clip import ObjectClip
 
 LEAF = 8
 """Points of the smallest blocks, at least."""
@@ -20,6 +21,20 @@ FAN_OUT = 8
 """Blocks of one block of the level above."""
 FIRST_ASKED = 16
 """Points of a frame that are asked for their side at once; twice as many each time that is not enough."""
+
+
+class Placed(Protocol):
+    """Whatever has a pose in every frame: world = rotation v + translation."""
+
+    @property
+    def rotation(self) -> np.ndarray:
+        """(T, 3, 3)"""
+        ...
+
+    @property
+    def translation(self) -> np.ndarray:
+        """(T, 3) metres."""
+        ...
 
 
 class PointTrack:
@@ -42,12 +57,12 @@ class PointTrack:
 
 
 class SkinTrack(PointTrack):
-    """The vertices of a person."""
+    """The vertices (T, V, 3) of a person."""
 
-    def __init__(self, person: PersonClip) -> None:
-        self.vertices = person.vertices
-        self.order = split_points(person.vertices[0])
-        pairs = [bounding_balls(frame[self.order]) for frame in person.vertices]
+    def __init__(self, vertices: np.ndarray) -> None:
+        self.vertices = vertices
+        self.order = split_points(vertices[0])
+        pairs = [bounding_balls(frame[self.order]) for frame in vertices]
         self.leaves = np.stack([center for center, _ in pairs]), np.stack([radius for _, radius in pairs])
 
     def at(self, frames: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -67,12 +82,12 @@ class RigidTrack(PointTrack):
         return to_world(self.thing, frames, self.local[points])
 
 
-def to_world(thing: ObjectClip, frames: np.ndarray, points: np.ndarray) -> np.ndarray:
+def to_world(thing: Placed, frames: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(M, 3) world positions of object points (M, 3), each in its frame (M,)."""
     return np.einsum("mij,mj->mi", thing.rotation[frames], points) + thing.translation[frames]
 
 
-def to_local(thing: ObjectClip, frames: np.ndarray, points: np.ndarray) -> np.ndarray:
+def to_local(thing: Placed, frames: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(M, 3) object-frame positions of world points (M, 3), each in its frame (M,)."""
     return np.einsum("mji,mj->mi", thing.rotation[frames], points - thing.translation[frames])
 
@@ -111,7 +126,7 @@ def merge_balls(center: np.ndarray, radius: np.ndarray, count: int) -> tuple[np.
 
 
 def inner_points(
-    track: PointTrack, mesh: ExactMesh, frames: np.ndarray, thing: ObjectClip | None = None
+    track: PointTrack, mesh: ExactMesh, frames: np.ndarray, thing: Placed | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Frames (M,), points (M,) and depths (M,) in metres of every point of `track` inside `mesh` in `frames (F,)`.
 
@@ -122,9 +137,7 @@ def inner_points(
     return frame[inside], point[inside], mesh.nearest(position[inside])[0]
 
 
-def deepest_points(
-    track: PointTrack, mesh: ExactMesh, frames: np.ndarray, thing: ObjectClip | None = None
-) -> np.ndarray:
+def deepest_points(track: PointTrack, mesh: ExactMesh, frames: np.ndarray, thing: Placed | None = None) -> np.ndarray:
     """(F,) metres that the deepest point of `track` is inside `mesh` in each of `frames (F,)`; 0 where none is.
 
     Points are asked for their side in the order of their distance, so that most of what lies on a surface is not asked.
@@ -153,7 +166,7 @@ def _inside(mesh: ExactMesh, points: np.ndarray, threshold: float = SOLID_WINDIN
 
 
 def _near_points(
-    track: PointTrack, mesh: ExactMesh, frames: np.ndarray, thing: ObjectClip | None
+    track: PointTrack, mesh: ExactMesh, frames: np.ndarray, thing: Placed | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Frames, points, positions in the mesh's frame, and whether they are surely inside, of all that may be inside."""
     count = track.levels[0][0].shape[1]
@@ -170,7 +183,7 @@ def _near_points(
     return frame[kept], point[kept], position[kept], sure[kept]
 
 
-def _seen_from(thing: ObjectClip | None, frames: np.ndarray, points: np.ndarray) -> np.ndarray:
+def _seen_from(thing: Placed | None, frames: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points if thing is None else to_local(thing, frames, points)
 
 

@@ -44,7 +44,7 @@ class PairPenetration:
 
 def measure_pairs(person: PersonClip, things: Sequence[ObjectClip]) -> list[PairPenetration]:
     """Both ways, every frame, of one person with each of the objects."""
-    skin, tracks = SkinTrack(person), [RigidTrack(thing) for thing in things]
+    skin, tracks = SkinTrack(person.vertices), [RigidTrack(thing) for thing in things]
     body = [_skin_in_object(skin, thing) for thing in things]
     surface = MovingMesh(person.vertices, person.faces)
     inner = [[deepest_in_body(surface, t, track) for track in tracks] for t in range(len(person.vertices))]
@@ -80,7 +80,7 @@ def between_objects(first: ObjectClip, second: ObjectClip) -> np.ndarray:
 
 def between_people(first: PersonClip, second: PersonClip) -> np.ndarray:
     """(T,) metres of the deepest vertex of either person in the other."""
-    pairs = ((first, SkinTrack(second)), (second, SkinTrack(first)))
+    pairs = ((first, SkinTrack(second.vertices)), (second, SkinTrack(first.vertices)))
     surfaces = [(MovingMesh(person.vertices, person.faces), track) for person, track in pairs]
     frames = range(len(first.vertices))
     return np.array([max(deepest_in_body(surface, t, track) for surface, track in surfaces) for t in frames])

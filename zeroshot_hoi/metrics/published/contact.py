@@ -14,6 +14,8 @@ from zeroshot_hoi.metrics.published.measure import MetricError, measure, require
 
 PALM_REACH = 0.05
 """m, CHOIS and OMOMO: `contact_threh` of their evaluation code."""
+WRIST_REACH = 0.1
+"""m, the same code where a method has no hands (`use_joints24` off)."""
 VERTEX_REACH = 0.005
 """m, DiffH2O and GRAB."""
 ARTICULATED_REACH = 0.02
@@ -46,6 +48,15 @@ def penetrating_contact(signed_distance: np.ndarray) -> float:
 def palm_contact(distance: np.ndarray) -> float:
     """Share of frames in which either palm joint is within 5 cm; `distance (T, H)` from `palm_distance`."""
     return float(_palm_touches("palm contact", distance).mean())
+
+
+@measure(
+    "wrist contact", "share of frames", HIGHER, "mean_t [min_h d_th < 0.1]", "CHOIS's code for bodies without hands",
+    "wrist joint within 0.1 m of an object vertex",
+)  # fmt: skip
+def wrist_contact(distance: np.ndarray) -> float:
+    """Share of frames in which either wrist is within 10 cm; `distance (T, H)` from `palm_distance` of wrists."""
+    return float(np.any(require_shape("wrist contact", distance, None, None) < WRIST_REACH, axis=1).mean())
 
 
 @measure(
