@@ -6,6 +6,7 @@ The pipeline is replaced by one that counts its runs, so that these tests see th
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -188,6 +189,60 @@ def test_evaluate_exits_with_one_where_a_bar_is_missed(
     assert main(["evaluate", "--all"]) == 0
 
 
+def test_evaluate_as_json_is_json_and_keeps_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = ModuleType("zeroshot_hoi.results.result")
+    module.Result = FakeResult  # type: ignore[attr-defined]
+    monkeypatch.setattr(FakeResult, "load", classmethod(lambda cls, path: cls()), raising=False)
+    monkeypatch.setitem(sys.modules, "zeroshot_hoi.results.result", module)
+    assert main(["evaluate", "a.npz", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["a.npz"].keys() == METRICS.keys()
+    for key, metric in METRICS.items():
+        assert told["a.npz"][key]["passed"] is metric.passed
+        assert told["a.npz"][key]["unit"] == metric.unit
+
+
+def test_quiet_run_prints_only_the_files(
+    pipeline: type[FakePipeline], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "ironing", "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    lines = capsys.readouterr().out.split()
+    assert [Path(line).suffix for line in lines] == [".npz", ".png", ".glb", ".mp4"]
+    assert all(Path(line).is_file() for line in lines)
+
+
+def test_export_writes_each_target_from_one_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from test_results import make_result
+
+    make_result().save(tmp_path / "a.npz")
+    targets = [str(tmp_path / "new" / name) for name in ("a.glb", "a.html")]
+    assert main(["export", str(tmp_path / "a.npz"), *targets]) == 0
+    assert capsys.readouterr().out.split() == targets
+    assert all(Path(target).stat().st_size > 1000 for target in targets)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [(["view"], "out/ironing"), (["view", "none.npz"], "none.npz"), (["export"], "Name a result"),
+     (["export", "a.npz"], "Name a result"), (["export", "a.npz", "b.fbx"], ".fbx")],
+)  # fmt: skip
+def test_view_and_export_say_what_is_missing(
+    arguments: list[str], word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert word in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["run", "evaluate", "view", "export"])
+def test_help_has_examples_that_start_with_the_program(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    assert f"zeroshot-hoi {command} " in capsys.readouterr().out.partition("Example")[2]
+
+
 def test_version_recipes_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"zeroshot-hoi {__version__}\n"
@@ -200,7 +255,7 @@ def test_version_recipes_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Cache" in report
 
 
-@pytest.mark.parametrize("command", ["view", "plan", "parts"])
+@pytest.mark.parametrize("command", ["train", "undo"])
 def test_commands_that_are_not_built_do_not_exist(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main([command])

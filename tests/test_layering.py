@@ -15,7 +15,7 @@ LAYERS = (
     {"results"},
     {"metrics"},
     {"pipeline", "sentence"},
-    {"cli", "console", "doctor", "mesh_argument", "text_argument", "__main__", "__init__"},
+    {"cli", "result_commands", "console", "doctor", "mesh_argument", "text_argument", "__main__", "__init__"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 STAGES = LAYERS[2]

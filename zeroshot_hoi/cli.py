@@ -11,18 +11,22 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 from zeroshot_hoi import __version__, catalog, console
-from zeroshot_hoi.core.errors import HoiError, RecipeError, ResultError
+from zeroshot_hoi.affordance.base import PartError
+from zeroshot_hoi.core.errors import HoiError, RecipeError, ResultError, nearest_name
+from zeroshot_hoi.core.graph import check_name
 from zeroshot_hoi.core.solution import Progress, ProgressListener
 from zeroshot_hoi.doctor import examine
-from zeroshot_hoi.mesh_argument import parse_meshes
+from zeroshot_hoi.mesh_argument import parse_mesh, parse_meshes
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.recipe import Recipe, list_recipes
+from zeroshot_hoi.result_commands import export, view
 from zeroshot_hoi.text_argument import TextArguments, explain, parse_named_meshes, write_recipes
 
 OUTPUT_SUFFIXES = (".npz", ".png", ".glb", ".mp4")
@@ -69,11 +73,18 @@ def run(
     frames: Frames = None,
     out: OutputFolder = None,
     planning: Planning = DEFAULT_PLANNING,
+    quiet: Annotated[
+        tyro.conf.FlagCreatePairsOff[bool],
+        tyro.conf.arg(help="Print only the files written, one a line.", help_behavior_hint=""),
+    ] = False,
 ) -> int:
-    """Make a person move with the objects of a recipe or a sentence, and write .npz, .glb, .mp4 and .png."""
+    """Make a person move with the objects of a recipe or a sentence, and write .npz, .glb, .mp4 and .png.
+
+    Example: zeroshot-hoi run sit_on_chair --mesh chair=armchair.obj,unit=cm,up=z --seed 3 --out out/armchair
+    """
     overrides = {"seed": seed, "engine": engine, "frames": frames}
     overrides = {key: value for key, value in overrides.items() if value is not None}
-    screen = console.make_console()
+    screen = console.make_console(quiet=quiet)
     if bool(recipe) == bool(text):
         raise RecipeError('Name a recipe, or say what happens: --text "a person sits on the chair". Not both.')
     if text:
@@ -101,6 +112,8 @@ def run(
     finally:
         if written:
             screen.print(console.written_files(written))
+        if quiet:
+            print(*written, sep="\n")
     screen.print(console.metrics_table(metrics))
     screen.print(console.verdict_line(metrics), markup=False)
     return 0
@@ -174,8 +187,15 @@ def evaluate(
         tyro.conf.FlagCreatePairsOff[bool],
         tyro.conf.arg(help="Every result below out/.", help_behavior_hint=""),
     ] = False,
+    json: Annotated[
+        tyro.conf.FlagCreatePairsOff[bool],
+        tyro.conf.arg(help="Print JSON for other programs: file, metric, its fields.", help_behavior_hint=""),
+    ] = False,
 ) -> int:
-    """Measure results anew; exits with 1 where a bar is missed."""
+    """Measure results anew; exits with 1 where a bar is missed.
+
+    Example: zeroshot-hoi evaluate out/ironing/ironing.npz --json
+    """
     paths = sorted(Path("out").rglob("*.npz")) if all else list(files)
     if not paths:
         raise ResultError("No results below out/." if all else "Name the .npz files to evaluate, or give --all.")
@@ -183,41 +203,78 @@ def evaluate(
     from zeroshot_hoi.metrics import failed
     from zeroshot_hoi.results.result import Result
 
-    screen, held = console.make_console(), True
+    screen, held = console.make_console(quiet=json), True
+    told: dict[str, Any] = {}
     for path in paths:
         metrics = Result.load(path).metrics()
         held = held and not failed(metrics)
+        told[str(path)] = console.metrics_json(metrics)
         screen.print(console.metrics_table(metrics, title=str(path)))
         screen.print(console.verdict_line(metrics), markup=False)
+    if json:
+        print(dumps(told, indent=1))
     return 0 if held else 1
 
 
-def view(
-    files: Annotated[
-        tyro.conf.Positional[tuple[Path, ...]],
-        tyro.conf.arg(metavar="FILE...", help="Result files (.npz), shown side by side.", help_behavior_hint=""),
-    ] = (),
+def parts(
+    mesh: Annotated[
+        tyro.conf.Positional[str],
+        tyro.conf.arg(metavar="MESH[,unit=..][,up=..][,front=..]", help="A mesh file and what it does not say."),
+    ],
     /,
-    port: Annotated[
-        int, tyro.conf.arg(metavar="INT", help="Where the viewer listens; the next free one if it is in use.")
-    ] = 8080,
-) -> int:
-    """Open results in the interactive viewer, in a browser on this machine; Ctrl-C ends it."""
-    if not files:
-        raise ResultError("Name the .npz files to view: zeroshot-hoi view out/ironing/ironing.npz")
+    name: Annotated[str, tyro.conf.arg(metavar="OBJECT", help="What the object is.")],
+    part: Annotated[
+        tuple[str, ...],
+        tyro.conf.UseAppendAction,
+        tyro.conf.arg(metavar="PART[:COUNT]", help="A part to find, such as handle or pedal:2; repeatable.",
+                      help_behavior_hint=""),
+    ] = (),
+    recipe: Annotated[
+        str | None,
+        tyro.conf.arg(metavar="RECIPE", help="Find the parts that this recipe describes, with its corrections.",
+                      help_behavior_hint=""),
+    ] = None,
+    seed: Annotated[int, tyro.conf.arg(metavar="INT", help="Random seed.")] = 0,
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR", help="Where the files go.")] = Path("out/parts"),
+) -> int:  # fmt: skip
+    """Show where the named parts of a mesh are: a picture, and the mesh with vertex colors."""
+    from zeroshot_hoi.affordance.geometric import find_parts
+    from zeroshot_hoi.affordance.report import describe_parts, parse_part, write_parts
+    from zeroshot_hoi.core.plan import ObjectPlan
+    from zeroshot_hoi.geometry.prepare import prepare_object
 
-    from zeroshot_hoi.results.result import Result
-    from zeroshot_hoi.results.viewer.app import Viewer, viewer_names
-
-    loaded = [Result.load(path) for path in files]
-    viewer = Viewer(dict(zip(viewer_names(files), loaded, strict=True)), port=port)
-    print(f"Viewer: {viewer.url} (Ctrl-C ends it)", flush=True)
-    viewer.wait()
+    if bool(part) == bool(recipe):
+        raise PartError("Say what to look for: --part handle (repeatable), or --recipe NAME; one of the two.")
+    _, given = parse_mesh(f"{check_name(name, 'The object')}={mesh}", [name])
+    wanted = ObjectPlan(name, parts=tuple(parse_part(text) for text in part))
+    if recipe:
+        objects = plan_from_recipe(Recipe.load(recipe)).objects
+        if name not in objects:
+            raise PartError(f"The recipe has no object '{name}'. {nearest_name(name, objects)}")
+        wanted = objects[name]
+    folder = _writable_folder(out)
+    prepared = prepare_object(name, given, size=wanted.size, seed=seed)
+    found = find_parts(prepared, wanted, seed)
+    print(describe_parts(prepared, found))
+    for path in write_parts(prepared, found, folder / name.replace(" ", "_")):
+        print(f"wrote {path}")
     return 0
 
 
-def doctor() -> int:
+def doctor(
+    weights: Annotated[
+        tyro.conf.FlagCreatePairsOff[bool],
+        tyro.conf.arg(
+            help="List the weights of frozen models instead: license, size, what is here.", help_behavior_hint=""
+        ),
+    ] = False,
+) -> int:
     """Say what is installed, what is missing, and the line that installs it."""
+    if weights:
+        from zeroshot_hoi.models.weights import list_weights
+
+        print(list_weights())
+        return 0
     print(examine())
     return 0
 
@@ -230,7 +287,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         return tyro.extras.subcommand_cli_from_dict(
-            {"run": run, "plan": plan, "recipes": recipes, "view": view, "evaluate": evaluate, "doctor": doctor},
+            {
+                "run": run,
+                "plan": plan,
+                "recipes": recipes,
+                "parts": parts,
+                "view": view,
+                "export": export,
+                "evaluate": evaluate,
+                "doctor": doctor,
+            },
             prog="zeroshot-hoi",
             description="Any object mesh and a recipe or a sentence make a person who moves with that object. "
             "`zeroshot-hoi COMMAND --help` explains a command; `--version` prints the version.",

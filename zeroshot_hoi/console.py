@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,10 +25,10 @@ TITLE_WIDTH = 22
 """Columns of a stage's name."""
 
 
-def make_console(stream: TextIO | None = None) -> Console:
-    """A console on standard output, or on `stream`."""
-    console = Console(file=stream, highlight=False)
-    return console if console.is_terminal else Console(file=stream, highlight=False, width=MINIMUM_WIDTH)
+def make_console(stream: TextIO | None = None, quiet: bool = False) -> Console:
+    """A console on standard output, or on `stream`; a quiet one prints nothing."""
+    console = Console(file=stream, highlight=False, quiet=quiet)
+    return console if console.is_terminal else Console(file=stream, highlight=False, width=MINIMUM_WIDTH, quiet=quiet)
 
 
 @dataclass
@@ -123,6 +124,20 @@ def metrics_table(metrics: Mapping[str, Any], title: str = "") -> Table:
         verdict = {True: ("holds", "green"), False: ("missed", "bold red"), None: ("", "")}[metric.passed]
         table.add_row(Text(metric.key), f"{metric.value:.4g}", Text(metric.unit), bar, Text(*verdict))
     return table
+
+
+def metrics_json(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Every metric's value, unit, direction, threshold and verdict, as JSON values; no NaN, which JSON has not."""
+    return {
+        key: {
+            "value": metric.value if math.isfinite(metric.value) else None,
+            "unit": metric.unit,
+            "direction": metric.direction,
+            "threshold": metric.threshold,
+            "passed": metric.passed,
+        }
+        for key, metric in metrics.items()
+    }
 
 
 def verdict_line(metrics: Mapping[str, Any]) -> str:

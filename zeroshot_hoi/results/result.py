@@ -158,7 +158,7 @@ class Result:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the `.npz`."""
-        _require_suffix(path, (".npz",), "Result.save")
+        require_suffix(path, (".npz",), "Result.save")
         from zeroshot_hoi.results.schema import save_result
 
         save_result(self, Path(path))
@@ -173,7 +173,7 @@ class Result:
     def export(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Write another file by its suffix, one of EXPORTERS; `options` are those of the writer, as in
         `export("x.mp4", size="1080p")`."""
-        suffix = _require_suffix(path, tuple(EXPORTERS), "Result.export")
+        suffix = require_suffix(path, tuple(EXPORTERS), "Result.export")
         module, name = EXPORTERS[suffix].split(":")
         getattr(import_module(module), name)(self, Path(path), **options)
 
@@ -198,7 +198,8 @@ class Result:
         return viewer
 
 
-def _require_suffix(path: str | os.PathLike[str], allowed: tuple[str, ...], where: str) -> str:
+def require_suffix(path: str | os.PathLike[str], allowed: tuple[str, ...], where: str) -> str:
+    """The path's suffix, lower case; ResultError where it is none of the allowed ones."""
     name = Path(path).name.lower()
     double = next((end for end in allowed if end.count(".") > 1 and name.endswith(end)), "")
     suffix = double or Path(path).suffix.lower()

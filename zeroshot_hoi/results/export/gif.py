@@ -16,6 +16,9 @@ from zeroshot_hoi.results.views import SceneSurfaces, draw_all, front_camera, po
 LONG_SIDE, SHORT_SIDE = 480, 320
 """Pixels; a GIF grows fast."""
 
+SHADE = 4
+"""Levels of a channel that count as one shade when the palette is chosen."""
+
 COLORS = 192
 """Of one palette for all frames, so that nothing flickers."""
 
@@ -46,9 +49,8 @@ def durations(count: int, fps: float) -> list[int]:
 
 
 def _palette(images: list[Image.Image]) -> Image.Image:
-    """One palette from the first, the middle and the last picture."""
-    chosen = [images[0], images[len(images) // 2], images[-1]]
-    joined = Image.new("RGB", (chosen[0].width * len(chosen), chosen[0].height))
-    for column, image in enumerate(chosen):
-        joined.paste(image, (column * image.width, 0))
-    return joined.quantize(COLORS, method=Image.Quantize.MEDIANCUT)
+    """One palette from the first, the middle and the last picture. Every shade counts once, however much of the
+    picture it fills: a gray floor would otherwise leave no colors for the skin."""
+    chosen = np.concatenate([np.asarray(images[k]).reshape(-1, 3) for k in (0, len(images) // 2, -1)])
+    shades = np.unique(chosen // SHADE, axis=0) * SHADE + SHADE // 2
+    return Image.fromarray(shades[None].astype(np.uint8)).quantize(COLORS, method=Image.Quantize.MEDIANCUT)
