@@ -261,6 +261,36 @@ def test_walks_follow_each_other(body: SkinnedBody) -> None:
         scripted_walk(body, [phrases[0], replace(phrases[1], start=0.3)], 97, 6.0, ())
 
 
+def test_a_squat_keeps_the_feet_flat_and_the_body_over_them(body: SkinnedBody) -> None:
+    phrases = [MotionPhrase(PERSON, "squat", 0.1, 0.9, {"depth": 0.3})]
+    motion = scripted_walk(body, phrases, FRAMES, SECONDS, ())
+    vertices, at = _vertices(body, motion), _joints(body, motion)
+    assert motion.missed < 0.005
+    assert vertices[..., 2].min() > -0.003
+    assert motion.travel.root[0, 2] - motion.travel.root[24, 2] == pytest.approx(0.3, abs=0.01)
+    assert motion.travel.root[-1, 2] == pytest.approx(motion.travel.root[0, 2], abs=1e-3)
+    for side in SIDES:
+        sole = vertices[:, np.array(body.regions) == f"{side} sole"]
+        assert np.abs(sole - sole[:1]).max() < 0.006
+        assert at[f"{side}_knee"][24, 0] - at[f"{side}_ankle"][24, 0] > 0.05, "knees come forward"
+    middle = 0.3 * at["pelvis"][24] + 0.45 * at["spine3"][24] + 0.25 * 0.5 * (at["left_knee"] + at["right_knee"])[24]
+    foot = at["left_ankle"][24, 0] - 0.05, at["left_foot"][24, 0] + 0.08
+    assert foot[0] < middle[0] < foot[1], "roughly weighted, the trunk stays over the soles"
+    with pytest.raises(RecipeError, match=r"up to 0\.4 m"):
+        scripted_walk(body, [MotionPhrase(PERSON, "squat", parameters={"depth": 0.7})], FRAMES, SECONDS, ())
+
+
+def test_people_squat_and_walk_in_one_clip(body: SkinnedBody) -> None:
+    phrases = [
+        MotionPhrase(PERSON, "squat", 0.0, 0.4, {"depth": 0.2}),
+        MotionPhrase(PERSON, "walk", 0.4, 1.0, {"distance": 2.0}),
+    ]
+    motion = scripted_walk(body, phrases, 81, 5.0, SIDES)
+    assert motion.missed < 0.005
+    assert motion.travel.root[16, 2] < motion.travel.root[0, 2] - 0.18
+    assert motion.travel.root[-1, 0] - motion.travel.root[0, 0] == pytest.approx(2.0, abs=0.03)
+
+
 def test_one_chain_agrees_with_the_whole_tree(body: SkinnedBody, walks: dict[str, WalkMotion]) -> None:
     motion = walks["in a bow"]
     at = _joints(body, motion)

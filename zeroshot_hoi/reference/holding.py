@@ -21,6 +21,10 @@ AIMED_SPIN = 0.5
 """The same of an upright object that reaches out of the hand: it should roughly reach ahead."""
 
 
+BETWEEN_SPIN = 0.1
+"""The same of what both hands hold at different parts."""
+
+
 @dataclass(frozen=True)
 class Held:
     """The wanted turn of a held object."""
@@ -62,6 +66,12 @@ def hold_in_hand(keep: str, part: PartRegion, thing: SceneObject, workspace: Wor
     own = vertical if abs(reach[2]) < 0.5 else np.array([1.0, 0.0, 0.0])
     aligned = Rotation.align_vectors([where, other], [reach, own - (own @ reach) * reach], weights=[np.inf, 1.0])[0]
     return Held(aligned.as_matrix(), reach, FREE_SPIN, False)
+
+
+def hold_between_hands(workspace: Workspace) -> Held:
+    """The turn of a thing held at two parts, one for each hand: upright, its front ahead."""
+    heading = np.arctan2(workspace.forward[1], workspace.forward[0])
+    return Held(Rotation.from_euler("z", heading).as_matrix(), np.array([0.0, 0.0, 1.0]), BETWEEN_SPIN, False)
 
 
 def _reach(part: PartRegion, thing: SceneObject) -> np.ndarray:

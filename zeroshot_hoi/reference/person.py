@@ -76,12 +76,13 @@ def person_reference(name: str, plan: Plan, body: SkinnedBody, placement: Placem
 
 
 def _walk(script: _Script, plan: Plan, name: str) -> Travel | None:
-    """Adds the walks of one person to the script; None without any."""
-    phrases = [p for p in plan.script if p.subject == name and p.verb == "walk"]
+    """Adds the walks and squats of one person to the script; None without any."""
+    phrases = [p for p in plan.script if p.subject == name and p.verb in ("walk", "squat")]
     if not phrases:
         return None
     if plan.people[name].posture != "stand":
-        raise RecipeError(f"'{name}' walks, but begins in the posture '{plan.people[name].posture}'. Use 'stand'.")
+        verb, posture = phrases[0].verb, plan.people[name].posture
+        raise RecipeError(f"'{name}' has the verb '{verb}', but begins in the posture '{posture}'. Use 'stand'.")
     busy = {edge.first.part for edge in plan.graph.edges_of(name)}
     free = [side for side in ("left", "right") if f"{side} hand" not in busy]
     motion = scripted_walk(script.body, phrases, plan.frames, plan.frames / plan.fps, free)

@@ -1,4 +1,4 @@
-"""The phrases `walk` of a script as walks: one after another, each from where the last one ended."""
+"""The phrases `walk` and `squat` of a script as one way; every walk begins where the one before it ended."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from zeroshot_hoi.core.plan import MotionPhrase
 from zeroshot_hoi.reference.footsteps import Foot, Walk, plan_walk
 from zeroshot_hoi.reference.gait import Gait, choose_gait
 from zeroshot_hoi.reference.path import Path, arc_path, read_waypoints, waypoint_path
+from zeroshot_hoi.reference.timing import back_and_forth, minimum_jerk
 from zeroshot_hoi.reference.verbs import Parameters, complete, number
 from zeroshot_hoi.reference.walking import WalkMotion, walk_motion, walker
 
@@ -29,16 +30,20 @@ MISSED = 0.02
 """Metres by which a leg may miss its footprints; the optimization closes the rest."""
 
 
+MAX_SQUAT = 0.4
+"""Metres: below it heels leave the ground at the ankle's limit."""
+
+
 def scripted_walk(
     body: SkinnedBody, phrases: Sequence[MotionPhrase], frames: int, seconds: float, free: Sequence[str]
 ) -> WalkMotion:
-    """The motion of a person who walks in `phrases` of a clip of so many `frames` and `seconds`, and stands otherwise.
+    """The motion of a person who walks and squats in `phrases` of a clip of so many `frames` and `seconds`.
 
     `free` are the sides whose arms swing. Raises `RecipeError` for walks that nobody can do.
     """
     who, walks = walker(body), []
     origin, facing, feet = np.zeros(2), 0.0, who.stand
-    for phrase in sorted(phrases, key=lambda p: p.start):
+    for phrase in sorted((p for p in phrases if p.verb == "walk"), key=lambda p: p.start):
         start, time = phrase.start * seconds, (phrase.end - phrase.start) * seconds
         if walks and start < walks[-1][0] + walks[-1][1].gait.duration - 1e-6:
             raise RecipeError(f"A walk that begins at {phrase.start:g} starts before the one before it has ended.")
@@ -46,13 +51,28 @@ def scripted_walk(
         walks.append((start, walk))
         origin, facing = walk.path.points[-1], float(walk.heading(np.array(walk.path.length)))
         feet = {side: walk.of(side)[-1].foot for side in feet}
-    motion = walk_motion(who, walks, np.linspace(0.0, 1.0, frames) * seconds, free)
+    squats = [p for p in phrases if p.verb == "squat"]
+
+    def depth(times: np.ndarray) -> np.ndarray:
+        return sum((_depth(p, times / seconds) for p in squats), np.zeros(len(times)))
+
+    motion = walk_motion(who, walks, np.linspace(0.0, 1.0, frames) * seconds, free, depth if squats else None)
     if motion.missed > MISSED:
         raise RecipeError(
             f"This walk's footprints are {100.0 * motion.missed:.0f} cm out of the legs' reach. Give it wider turns, "
             "shorter steps (less speed) or more time."
         )
     return motion
+
+
+def _depth(phrase: MotionPhrase, clock: np.ndarray) -> np.ndarray:
+    """(T,) metres that one phrase `squat` lowers the hips at `clock (T,)`, 0 to 1 through the clip."""
+    given = complete("squat", phrase.parameters, True)
+    deep, cycles = number(given, "depth"), number(given, "cycles")
+    if not 0.0 < deep <= MAX_SQUAT:
+        raise RecipeError(f"A squat lowers the hips by up to {MAX_SQUAT:g} m with flat feet; got {deep:g} m.")
+    u = np.clip((clock - phrase.start) / (phrase.end - phrase.start), 0.0, 1.0)
+    return deep * (back_and_forth(u, cycles) if cycles else minimum_jerk(u))
 
 
 def _walk(

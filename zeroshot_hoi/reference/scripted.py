@@ -25,7 +25,7 @@ from zeroshot_hoi.core.reference import (
     Travel,
 )
 from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
-from zeroshot_hoi.reference.holding import hold_in_hand
+from zeroshot_hoi.reference.holding import hold_between_hands, hold_in_hand
 from zeroshot_hoi.reference.person import person_reference
 from zeroshot_hoi.reference.timing import phrase_time
 from zeroshot_hoi.reference.verbs import OBJECT_VERBS, Workspace, complete
@@ -128,8 +128,11 @@ def _object_reference(
     workspace = _workspace(bodies[person], placement, side, on[1] if on else None)
     seconds = plan.frames / plan.fps
     base = pose.translation if on is None else _work_center(on[0], placement, workspace, side, objects[name])
+    both = _both_hands(name, person, plan)
     if support == "hand":
         base = workspace.begin
+        if both:
+            base = base - ((base - placement.root) @ workspace.left) * workspace.left
     workspace = replace(workspace, begin=base)
     path, turn = np.repeat(base[None], plan.frames, 0), Rotation.from_rotvec(np.zeros((plan.frames, 3)))
     verbs = [OBJECT_VERBS[p.verb] for p in plan.script if p.subject == name]
@@ -143,8 +146,12 @@ def _object_reference(
     if support == "hand":
         part = _held_part(name, plan, parts)
         held = hold_in_hand(_kept(name, plan), part, objects[name], workspace)
+        center = part.center
+        if len(both) > 1:
+            held = hold_between_hands(workspace)
+            center = np.mean([parts[name].parts[p].center for p in both], axis=0)
         rotation = (turn * Rotation.from_matrix(held.rotation)).as_matrix()
-        return ObjectReference(rotation, path, part.center, held.axis, 0.02, held.spin, symmetric=held.symmetric)
+        return ObjectReference(rotation, path, center, held.axis, 0.02, held.spin, symmetric=held.symmetric)
     heading = Rotation.from_matrix(pose.rotation)
     if any(verb.hinged for verb in verbs):
         path, turn = _about_hinge(path, turn, heading, objects[name], _held_part(name, plan, parts), workspace)
@@ -173,6 +180,13 @@ def _about_hinge(
         turn = turn.inv()
     fixed = heading.apply(pivot)
     return path + fixed - turn.apply(fixed), turn
+
+
+def _both_hands(name: str, person: str, plan: Plan) -> set[str]:
+    """Parts that a person's two hands hold; empty where only one hand does."""
+    held = {e.first.part: e.second.part for e in plan.graph.edges_of(name) if e.first.owner == person}
+    hands = [part for hand, part in held.items() if hand.endswith("hand")]
+    return set(hands) if len(hands) == 2 else set()
 
 
 def _kept(name: str, plan: Plan) -> str:

@@ -8,7 +8,7 @@ feet and pelvis, so that soles stand exactly where the footprints are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from zeroshot_hoi.body.postures import PostureShape, posture_shape
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.reference import FootTrack, Travel
 from zeroshot_hoi.reference.feet import FootShape, foot_shape, foot_track
-from zeroshot_hoi.reference.footsteps import Foot, Walk
+from zeroshot_hoi.reference.footsteps import Foot, Stance, Walk
 from zeroshot_hoi.reference.gait import (
     ELBOW_SWING,
     LATERAL_SHARE,
@@ -48,6 +48,13 @@ STRIKE_BACK = 0.04
 
 SMOOTHING = 0.07
 """Seconds, standard deviation: arms and pelvis swing as pendulums, smoother than the feet that drive them."""
+
+SQUAT_BACK = 0.55
+"""Metres back for each metre down: the hips sit back while the shanks tip forward with flat feet."""
+
+SQUAT_LEAN = np.radians(125.0)
+"""Radians of the trunk's lean for each metre down: 40 degrees at a half squat (Schoenfeld 2010, J. Strength Cond. Res.
+24: trunk and shanks stay about parallel)."""
 
 SAMPLES_PER_SECOND = 120.0
 """At which a walk is laid out before frames are taken from it."""
@@ -103,17 +110,26 @@ class WalkMotion:
 
 
 def walk_motion(
-    who: Walker, walks: Sequence[tuple[float, Walk]], times: np.ndarray, free: Sequence[str] = SIDES
+    who: Walker,
+    walks: Sequence[tuple[float, Walk]],
+    times: np.ndarray,
+    free: Sequence[str] = SIDES,
+    squat: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> WalkMotion:
     """The whole body of `who` over `times (T,)` seconds for walks that begin at the given seconds, one after another.
 
-    Between walks the person stands. `free` are the sides whose arms swing.
+    Between walks the person stands. `free` are the sides whose arms swing. `squat` says by how many metres the hips are
+    lower than in a stand at given seconds (T,): they go back as well, and the trunk comes forward over the feet.
     """
     dense = _Clock(times[0], times[-1])
-    course = _join([_Course.of(who, walk, start, dense.times) for start, walk in walks], dense.times)
+    courses = [_Course.of(who, walk, start, dense.times) for start, walk in walks]
+    course = _join(courses, dense.times) if courses else _Course.still(who, dense.times)
+    sink = np.zeros(len(dense.times)) if squat is None else squat(dense.times)
+    course = course.lowered(sink)
     feet = _feet(who, walks, dense.times)
     ahead = _separation(feet, course.heading)
     q = _upper_body(who, course, gaussian_filter1d(ahead, SMOOTHING * SAMPLES_PER_SECOND, mode="nearest"), free)
+    _fold_over(who, q, sink)
     root = course.root - [0.0, 0.0, 1.0] * _out_of_reach(who, course, feet, q)[:, None]
     at = dense.nearest(times)
     tracks = {side: _taken(track, at) for side, track in feet.items()}
@@ -164,6 +180,28 @@ class _Course:
         vigor = pace * np.clip(gait.length / (NATURAL_STEP * who.leg), 0.0, 1.15)
         swing = PchipInterpolator(knots, over)(np.clip(clock, knots[0], knots[-1]))
         return cls(root, heading, vigor, swing * pace, start, start + gait.duration)
+
+    @classmethod
+    def still(cls, who: Walker, times: np.ndarray) -> _Course:
+        zero = np.zeros(len(times))
+        root = np.repeat([[who.ahead, 0.0, who.height]], len(times), 0)
+        return cls(root, zero, zero, zero, times[0], times[0])
+
+    def lowered(self, sink: np.ndarray) -> _Course:
+        """Hips lower by `sink (T,)` metres and back by a share of it."""
+        back = SQUAT_BACK * sink
+        step = np.stack([-back * np.cos(self.heading), -back * np.sin(self.heading), -sink], axis=-1)
+        return replace(self, root=self.root + step)
+
+
+def _fold_over(who: Walker, q: np.ndarray, sink: np.ndarray) -> None:
+    """Tips the trunk of `q (T, D)` forward over the feet; arms hang down from it and the eyes keep looking ahead."""
+    angle = SQUAT_LEAN * sink
+    shares = {"root y-rotation": 0.75, "lumbar flexion": 0.25, "neck flexion": -0.4, "head flexion": -0.3}
+    shares |= {f"{side} shoulder flexion": 1.0 for side in SIDES}
+    for name, share in shares.items():
+        d = who.body.freedoms.index(name)
+        q[:, d] = np.clip(q[:, d] + share * angle, *who.body.freedoms.limits[d])
 
 
 def _join(courses: list[_Course], times: np.ndarray) -> _Course:
@@ -231,6 +269,9 @@ def _feet(who: Walker, walks: Sequence[tuple[float, Walk]], times: np.ndarray) -
     """Both feet through all walks: the last stand of one walk is the first of the next."""
     tracks = {}
     for side in SIDES:
+        if not walks:
+            tracks[side] = foot_track(who.feet[side], [Stance(side, who.stand[side], -np.inf, np.inf)], 1.0, 0.0, times)
+            continue
         pieces = []
         for k, (start, walk) in enumerate(walks):
             until = walks[k + 1][0] if k + 1 < len(walks) else np.inf
