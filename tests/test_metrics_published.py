@@ -1,6 +1,7 @@
 """Every published measure on inputs whose answer is worked out by hand; the numbers beside them say how."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -386,3 +387,15 @@ def test_a_measure_makes_a_metric():
 def test_wrong_shapes_are_named(function, arguments):
     with pytest.raises(MetricError, match="shape"):
         function(*arguments)
+
+
+def test_the_document_lists_every_measure_as_it_is():
+    """One row a measure, with its formula, unit, direction, threshold and place."""
+    lines = (Path(__file__).parents[1] / "docs" / "evaluation.md").read_text(encoding="utf-8").splitlines()
+    rows = {
+        line.split(" | ")[0].removeprefix("| "): line.replace("\\|", "|") for line in lines if line.startswith("| ")
+    }
+    for name, (place, one) in measures().items():
+        row = rows[name]
+        for text in (one.formula, one.unit, one.direction, one.threshold, one.source, f"`{place}`"):
+            assert text in row, (name, text)
