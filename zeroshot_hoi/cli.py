@@ -27,7 +27,7 @@ from zeroshot_hoi.mesh_argument import parse_mesh, parse_meshes
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.recipe import Recipe, list_recipes
 from zeroshot_hoi.result_commands import export, view
-from zeroshot_hoi.text_argument import TextArguments, explain, parse_named_meshes, write_recipes
+from zeroshot_hoi.text_argument import TextArguments, check_recipe_path, explain, parse_named_meshes, write_recipes
 
 OUTPUT_SUFFIXES = (".npz", ".png", ".glb", ".mp4")
 """Written in this order: the result itself first, the slowest last."""
@@ -136,6 +136,7 @@ def plan(
     from zeroshot_hoi.recipe_toml import recipe_to_toml
     from zeroshot_hoi.sentence import plan_text
 
+    check_recipe_path(out)
     screen = console.make_console(sys.stderr)
     meshes = parse_named_meshes(mesh)
     with console.progress_bars(screen) as listener:

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +28,7 @@ from zeroshot_hoi.geometry.prepare import prepare_object
 from zeroshot_hoi.models.language import Endpoint, OpenAILanguageModel
 from zeroshot_hoi.models.language_answers import CachedLanguageModel, Mode
 from zeroshot_hoi.models.language_interview import Interview
-from zeroshot_hoi.planning.base import GivenObject, PlannedText, TextError, check_objects, check_sentence
+from zeroshot_hoi.planning.base import GivenObject, PartFinder, PlannedText, TextError, check_objects, check_sentence
 from zeroshot_hoi.planning.language import SAMPLES, LanguagePlanner
 from zeroshot_hoi.planning.lexicon import LexiconPlanner
 from zeroshot_hoi.planning.lexicon_words import load_lexicon
@@ -153,7 +154,8 @@ def _given(name: str, mesh: Any, listener: ProgressListener) -> GivenObject:
     return GivenObject(name, (x, y, z), pieces, _finder(thing), builtin)
 
 
-def _finder(thing: SceneObject) -> Any:
+def _finder(thing: SceneObject) -> PartFinder:
+    @cache
     def find(plan: ObjectPlan) -> ObjectParts:
         return find_parts(thing, plan)
 

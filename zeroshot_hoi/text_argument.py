@@ -73,12 +73,16 @@ def explain(planned: PlannedText) -> Iterator[str]:
     yield from (f"  {note}" for note in planned.notes)
 
 
+def check_recipe_path(out: Path | None) -> None:
+    """Raises where a recipe cannot have that file name."""
+    if out is not None and out.suffix != ".toml":
+        raise RecipeError(f"--out {out}: a recipe's file name ends in .toml.")
+
+
 def write_recipes(planned: PlannedText, out: Path) -> list[Path]:
     """One file for one recipe, numbered files for several; returns their paths."""
     from zeroshot_hoi.recipe_toml import recipe_to_toml
 
-    if out.suffix != ".toml":
-        raise RecipeError(f"--out {out}: a recipe's file name ends in .toml.")
     comment = "\n".join(["Written by zeroshot-hoi plan; edit it and run it: zeroshot-hoi run FILE", *explain(planned)])
     several = len(planned.recipes) > 1
     paths = [out.with_stem(f"{out.stem}-{i}") if several else out for i in range(1, len(planned.recipes) + 1)]
