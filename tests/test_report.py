@@ -40,7 +40,7 @@ def make_meeting() -> Result:
     }
     return replace(
         result, people={"person 1": person, "person 2": second}, objects=objects, contacts={EDGE: distance},
-        meta={**result.meta, "metrics": metrics},
+        meta={**result.meta, "metrics": metrics, "prompts": {"recipe.toml": "name = 'meeting'\n" * 40}},
     )  # fmt: skip
 
 
@@ -174,6 +174,13 @@ def test_play_moves_the_person_and_pause_stops(opened):
     stopped = page.evaluate("hoi.state.frame")
     page.wait_for_timeout(200)
     assert page.evaluate("hoi.state.frame") == stopped
+
+
+def test_long_texts_of_the_provenance_are_folded_and_whole(opened):
+    watched, result = opened
+    fold = watched.page.locator("#provenance details")
+    assert fold.locator("summary").inner_text() == "recipe.toml"
+    assert fold.locator("pre").text_content() == result.meta["prompts"]["recipe.toml"]
 
 
 def test_missed_bars_are_said_first(opened):

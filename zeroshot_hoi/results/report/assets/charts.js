@@ -1,4 +1,5 @@
 // Contact timeline, energy curves, metrics and provenance, as plain elements; text is always set as text.
+const LONG = 200;  // letters beyond which a text is folded away
 const SVG = "http://www.w3.org/2000/svg";
 function element(tag, attributes = {}, parent = null, text = null) {
   const item = ["svg", "path", "rect", "line", "text", "g"].includes(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
@@ -97,7 +98,12 @@ function drawProvenance(box, provenance) {
     const line = element("tr", {}, table); element("td", {}, line, key);
     const cell = element("td", {}, line);
     if (value === null || typeof value !== "object") { cell.textContent = String(value); continue; }
-    for (const [name, item] of Object.entries(value)) element("div", { title: JSON.stringify(item) }, cell, `${name}: ${brief(item)}`);
+    for (const [name, item] of Object.entries(value)) {
+      if (typeof item === "string" && item.length > LONG) {
+        const fold = element("details", {}, cell);
+        element("summary", {}, fold, name); element("pre", {}, fold, item);
+      } else element("div", { title: JSON.stringify(item) }, cell, `${name}: ${brief(item)}`);
+    }
     if (!Object.keys(value).length) cell.textContent = "none";
   }
 }
