@@ -32,6 +32,7 @@ Name = Annotated[str, AfterValidator(_valid_name)]
 Node = Annotated[str, AfterValidator(_valid_node)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Words = Annotated[tuple[str, ...], Field(strict=False, max_length=32)]
+Corner = Annotated[tuple[float, float, float], Field(strict=False)]
 Side = Literal["front", "back", "left", "right", "on", "near"]
 Shape = Literal["", "bar", "plate", "block", "ball", "ring", "knob"]
 Where = Literal["top", "bottom", "upper", "lower", "front", "back", "left", "right", "middle", "end", "side"]
@@ -70,6 +71,19 @@ class PartTable(Table):
     facing: Direction = ""
     aliases: Words = ()
     count: int = Field(1, ge=1, le=64)
+    box: Annotated[tuple[Corner, ...], Field(strict=False, max_length=2)] = ()
+    """Two corners of where the part is, metres, in the prepared object's frame; the user's word wins."""
+    vertices: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False, max_length=1_000_000)] = ()
+    painted: str = Field("", max_length=4096)
+
+    @model_validator(mode="after")
+    def _one_correction(self) -> PartTable:
+        if self.box and len(self.box) != 2:
+            raise ValueError(f"box is two corners [[x, y, z], [x, y, z]]; got {len(self.box)}")
+        given = [name for name in ("box", "vertices", "painted") if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(f"the part '{self.name}' is corrected by {' and '.join(given)}; keep one of them")
+        return self
 
 
 class ObjectTable(Table):
@@ -161,6 +175,21 @@ class ScriptTable(Table):
         return self
 
 
+class ModelsTable(Table):
+    """`[models]`: frozen models by folder or hub id, and how they are loaded."""
+
+    detector: str = Field("", max_length=4096)
+    segmenter: str = Field("", max_length=4096)
+    inpainter: str = Field("", max_length=4096)
+    keypoints: str = Field("", max_length=4096)
+    device: str = Field("auto", max_length=16)
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+    offload: Literal["none", "model", "sequential"] = "none"
+    views: int = Field(8, ge=4, le=64, multiple_of=4)
+    size: int = Field(512, ge=64, le=2048, multiple_of=32)
+    adaptive: bool = True
+
+
 class RecipeTable(Table):
     """The whole file."""
 
@@ -179,6 +208,9 @@ class RecipeTable(Table):
     fps: float = Field(16.0, gt=0.0, le=240.0)
     seed: int = Field(0, ge=0, lt=2**32)
     engine: Engine = "jax"
+    affordance: Literal["geometric", "segmentation", "inpainting"] = "geometric"
+    missing_parts: Literal["stop", "geometric"] = "stop"
+    models: ModelsTable = Field(default_factory=ModelsTable)
 
     @model_validator(mode="after")
     def _names_known(self) -> RecipeTable:

@@ -11,16 +11,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from scipy.spatial import KDTree
 
+from zeroshot_hoi.affordance.assignment import Option, assign, make_options, without_overlap
 from zeroshot_hoi.affordance.base import PartError
-from zeroshot_hoi.affordance.regions import find_front, make_region
+from zeroshot_hoi.affordance.correction import corrected_faces
+from zeroshot_hoi.affordance.fitness import Measured, Rulers, fit
+from zeroshot_hoi.affordance.groups import list_components
+from zeroshot_hoi.affordance.proposals import all_segments
+from zeroshot_hoi.affordance.regions import find_front, given_region, make_region
 from zeroshot_hoi.affordance.scoring import Frame, names_part, score_segment
 from zeroshot_hoi.affordance.segments import Segment, facing_segments, near_pairs, solid_segments
 from zeroshot_hoi.affordance.surface import Surface, measure_surface
+from zeroshot_hoi.affordance.vocabulary import Wanted, complete
 from zeroshot_hoi.core.plan import ObjectPlan, PartDescription
 from zeroshot_hoi.core.scene import ObjectParts, SceneObject
 
@@ -31,14 +37,6 @@ AMBIGUOUS = 0.92
 """A runner-up elsewhere with this share of the best score is worth a note."""
 
 
-@dataclass(frozen=True)
-class _Choice:
-    """Candidates of one part, best first."""
-
-    scores: list[float]
-    segments: list[Segment]
-
-
 class _Search:
     """One object's candidates, each family computed once."""
 
@@ -46,48 +44,88 @@ class _Search:
         self.nodes = obj.nodes
         self.surface: Surface = measure_surface(obj, seed)
         self.tree = KDTree(self.surface.points)
+        self.rulers = Rulers(self.surface, self.tree, obj.nodes)
         self._pairs = near_pairs(self.surface)
-        self._solid: list[Segment] | None = None
-        self._facing: dict[tuple[float, ...], list[Segment]] = {}
-        self._choices: dict[tuple[str, tuple[float, ...]], _Choice] = {}
+        self._solid: list[Measured] | None = None
+        self._bars: list[Measured] | None = None
+        self._facing: dict[tuple[float, ...], list[Measured]] = {}
+        self._options: dict[tuple[str, tuple[float, ...]], list[Option]] = {}
 
-    def candidates(self, part: PartDescription, frame: Frame) -> list[Segment]:
-        if part.facing:
-            direction = frame.direction(part.facing)
-            key = tuple(np.round(direction, 3))
-            if key not in self._facing:
-                self._facing[key] = facing_segments(self.surface, self.nodes, direction, self._pairs)
-            return self._facing[key]
+    def solid(self) -> list[Measured]:
         if self._solid is None:
-            self._solid = solid_segments(self.surface, self.nodes)
+            self._solid = [self.rulers.measure(s) for s in all_segments(self.surface, self.nodes, self._pairs)]
         return self._solid
 
-    def choose(self, part: PartDescription, frame: Frame) -> _Choice:
-        """Every candidate of `part` in order of its score."""
+    def bars(self) -> list[Measured]:
+        """Candidates for a part that the plan itself calls a bar: what a hand closes around in one straight grip."""
+        if self._bars is None:
+            found = list_components(self.surface, self._pairs)
+            segments = solid_segments(self.surface, self.nodes, found.members)
+            self._bars = [self.rulers.measure(s) for s in segments]
+        return self._bars
+
+    def facing(self, direction: np.ndarray) -> list[Measured]:
+        key = tuple(np.round(direction, 3))
+        if key not in self._facing:
+            patches = facing_segments(self.surface, self.nodes, direction, self._pairs)
+            self._facing[key] = [self.rulers.measure(s) for s in patches]
+        return self._facing[key]
+
+    def fixed(self, faces: np.ndarray) -> Option:
+        """The user's own answer, `faces (F,) bool`, which other parts then leave alone."""
+        members = faces[self.surface.faces]
+        segment = Segment(np.flatnonzero(members), "user")
+        return Option(1.0, (segment,), members, float(self.surface.areas[members].sum()))
+
+    def options(self, wanted: Wanted, frame: Frame) -> list[Option]:
+        """Ways to place a part, best first."""
+        part = wanted.part
         key = (part.name, tuple(np.round(frame.front, 3)) if _needs_front(part) else ())
-        if key not in self._choices:
-            segments = self.candidates(part, frame)
-            named = any(names_part(node, part) for node in set(self.nodes))
-            scores = [score_segment(self.surface, self.tree, s, part, frame, named) for s in segments]
-            order = np.argsort(-np.asarray(scores), kind="stable")
-            self._choices[key] = _Choice([scores[i] for i in order], [segments[i] for i in order])
-        return self._choices[key]
+        if key not in self._options:
+            if part.facing:
+                named = any(names_part(node, part) for node in set(self.nodes))
+                found = self.facing(frame.direction(part.facing))
+                scores = [score_segment(self.surface, self.tree, m.segment, part, frame, named) for m in found]
+            elif wanted.explicit and part.shape == "bar":
+                named = any(names_part(node, part) for node in set(self.nodes))
+                found = self.bars()
+                scores = [score_segment(self.surface, self.tree, m.segment, part, frame, named) for m in found]
+            else:
+                found = self.solid()
+                scores = [fit(self.rulers, m, wanted, frame) for m in found]
+            self._options[key] = make_options(
+                np.asarray(scores), found, part.count, self.surface.areas,
+                None if part.facing else self.rulers.named(wanted), whole=part.shape != "bar",
+            )  # fmt: skip
+        return self._options[key]
 
 
 def find_parts(obj: SceneObject, plan: ObjectPlan, seed: int = 0) -> ObjectParts:
     """Every part that `plan` names, as a probability on each face of `obj`; raises `PartError` where nothing fits."""
     search = _Search(obj, seed)
     notes: list[str] = []
-    frame = _choose_frame(search, obj, plan, notes)
-    choices = _assign(search, plan.parts, frame)
+    wanted = {part.name: complete(part) for part in plan.parts}
+    frame = _choose_frame(search, obj, list(wanted.values()), notes)
+    given = {part.name: faces for part in plan.parts if (faces := corrected_faces(obj, part)) is not None}
+    options = {
+        name: [search.fixed(given[name])] if name in given else search.options(entry, frame)
+        for name, entry in wanted.items()
+    }
+    placed = assign(options, wanted, search.surface.areas)
+    chosen = {name: option for name, option in placed.items() if option and option.score >= LEAST_CONFIDENCE}
+    if len(chosen) < len(wanted):
+        raise PartError(_no_such_part(obj, wanted, options, chosen))
+    cleared = without_overlap(chosen, wanted)
     parts = {}
-    for part in plan.parts:
-        choice = choices[part.name]
-        if not choice.scores or choice.scores[0] < LEAST_CONFIDENCE:
-            raise PartError(_no_such_part(obj, part, choice))
-        chosen = _instances(search.surface, choice, part, notes)
-        parts[part.name] = make_region(obj, search.surface, part, chosen, choice.scores[0], frame)
-    front = find_front(obj, plan, parts, frame, notes)
+    for name, entry in wanted.items():
+        if name in given:
+            parts[name] = given_region(obj, entry.part, given[name], frame)
+            continue
+        segments = list(cleared.get(name, chosen[name].segments))
+        _note(entry.part, options[name], chosen[name], notes)
+        parts[name] = make_region(obj, search.surface, entry.part, segments, chosen[name].score, frame)
+    completed = replace(plan, parts=tuple(entry.part for entry in wanted.values()))
+    front = find_front(obj, completed, parts, frame, notes)
     return ObjectParts(obj.name, parts, front, tuple(notes))
 
 
@@ -103,17 +141,18 @@ def axis_vector(axis: str) -> np.ndarray:
     return vector
 
 
-def _choose_frame(search: _Search, obj: SceneObject, plan: ObjectPlan, notes: list[str]) -> Frame:
+def _choose_frame(search: _Search, obj: SceneObject, wanted: list[Wanted], notes: list[str]) -> Frame:
     """The front that was given, none where no word needs it, or the one under which all parts fit best."""
-    needing = [part for part in plan.parts if _needs_front(part)]
+    needing = [entry for entry in wanted if _needs_front(entry.part)]
     if obj.front or not needing:
         return Frame(axis_vector(obj.front))
     turns = np.arange(8) * np.pi / 4
     frames = [Frame(np.round([np.cos(t), np.sin(t), 0.0], 6)) for t in turns]
     fits = np.zeros(len(frames))
     for i, frame in enumerate(frames):
-        choices = _assign(search, plan.parts, frame)
-        best = [max(choices[part.name].scores[:1] or [0.0]) for part in needing]
+        options = {entry.part.name: search.options(entry, frame) for entry in wanted}
+        placed = assign(options, {entry.part.name: entry for entry in wanted}, search.surface.areas)
+        best = [option.score if (option := placed[entry.part.name]) else 0.0 for entry in needing]
         fits[i] = np.exp(np.mean(np.log(np.maximum(best, 1e-4)))) * (1.0 if i % 2 == 0 else 0.97)
     order = np.argsort(-fits)
     rivals = [i for i in order[1:] if frames[i].front @ frames[order[0]].front < 0.5]
@@ -125,56 +164,30 @@ def _choose_frame(search: _Search, obj: SceneObject, plan: ObjectPlan, notes: li
     return frames[order[0]]
 
 
-def _assign(search: _Search, parts: tuple[PartDescription, ...], frame: Frame) -> dict[str, _Choice]:
-    """Candidates of every part; the surest part chooses first and the others leave its samples alone."""
-    choices = {part.name: search.choose(part, frame) for part in parts}
-    order = sorted(parts, key=lambda part: -max(choices[part.name].scores[:1] or [0.0]))
-    taken = np.zeros(len(search.surface.points), bool)
-    for part in order:
-        choice = choices[part.name]
-        free = [i for i, s in enumerate(choice.segments) if taken[s.members].mean() < 0.35]
-        if free:
-            choice = _Choice([choice.scores[i] for i in free], [choice.segments[i] for i in free])
-        choices[part.name] = choice
-        for segment in choice.segments[: part.count]:
-            taken[segment.members] = True
-    return choices
+def _note(part: PartDescription, options: list[Option], chosen: Option, notes: list[str]) -> None:
+    """Say where instances are missing or another place fits almost as well."""
+    if len(chosen.segments) < part.count:
+        notes.append(f"Found {len(chosen.segments)} of {part.count} instances of '{part.name}'.")
+    rivals = [option.score for option in options if not (option.members & chosen.members).any()]
+    if part.count == 1 and rivals and rivals[0] > AMBIGUOUS * chosen.score:
+        notes.append(f"Another place fits '{part.name}' almost as well ({rivals[0]:.2f} against {chosen.score:.2f}).")
 
 
-def _instances(surface: Surface, choice: _Choice, part: PartDescription, notes: list[str]) -> list[Segment]:
-    """The best candidate and, where several are expected, the next ones that lie elsewhere and are of like size."""
-    first = choice.segments[0]
-    taken = [first]
-    area = surface.areas[first.members].sum()
-    covered = np.zeros(len(surface.points), bool)
-    covered[first.members] = True
-    rival = 0.0
-    for score, segment in zip(choice.scores[1:], choice.segments[1:], strict=True):
-        if covered[segment.members].mean() > 0.2:
-            continue
-        rival = rival or score
-        share = surface.areas[segment.members].sum() / area
-        if len(taken) < part.count and score > 0.6 * choice.scores[0] and 0.4 < share < 2.5:
-            taken.append(segment)
-            covered[segment.members] = True
-        if len(taken) == part.count:
-            break
-    if len(taken) < part.count:
-        notes.append(f"Found {len(taken)} of {part.count} instances of '{part.name}'.")
-    elif part.count == 1 and rival > AMBIGUOUS * choice.scores[0]:
-        notes.append(f"Another place fits '{part.name}' almost as well ({rival:.2f} against {choice.scores[0]:.2f}).")
-    return taken
-
-
-def _no_such_part(obj: SceneObject, part: PartDescription, choice: _Choice) -> str:
-    wanted = ", ".join([part.shape or "any shape", *part.position, *([f"facing {part.facing}"] if part.facing else [])])
+def _no_such_part(
+    obj: SceneObject, wanted: dict[str, Wanted], options: dict[str, list[Option]], chosen: dict[str, Option]
+) -> str:
+    name = next(name for name in wanted if name not in chosen)
+    part = wanted[name].part
+    words = ", ".join([part.shape or "any shape", *part.position, *([f"facing {part.facing}"] if part.facing else [])])
+    free = [o.score for o in options[name] if not any((o.members & c.members).any() for c in chosen.values())]
     best = (
-        f"the best of {len(choice.scores)} candidates scores {choice.scores[0]:.2f}"
-        if choice.scores
+        f"the best of {len(options[name])} candidates scores {max(free, default=0.0):.2f}"
+        if options[name]
         else "no candidate"
     )
+    found = ", ".join(f"{name} ({option.score:.2f})" for name, option in chosen.items())
     return (
-        f"Nothing on '{obj.name}' looks like its part '{part.name}' ({wanted}): {best}, at least {LEAST_CONFIDENCE} is "
-        "needed. Check the mesh's unit, up axis and front, name a node of the file after the part, or describe the "
-        "part otherwise in the recipe."
+        f"Nothing on '{obj.name}' looks like its part '{part.name}' ({words}): {best}, at least {LEAST_CONFIDENCE} is "
+        f"needed. Found: {found or 'none of its parts'}. Check the mesh's unit, up axis and front, name a node of the "
+        "file after the part, or describe the part otherwise in the recipe."
     )

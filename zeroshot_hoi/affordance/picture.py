@@ -10,8 +10,14 @@ from zeroshot_hoi.core.errors import ResultError
 from zeroshot_hoi.core.scene import ObjectParts, SceneObject
 
 GRAY = np.array([0.72, 0.72, 0.72])
-COLORS = np.array([[0.90, 0.24, 0.16], [0.16, 0.38, 0.90], [0.14, 0.66, 0.28], [0.94, 0.66, 0.10], [0.58, 0.26, 0.78]])
+COLORS = np.array([[0.90, 0.24, 0.16], [0.16, 0.38, 0.90], [0.14, 0.66, 0.28], [0.94, 0.66, 0.10], [0.58, 0.26, 0.78],
+                   [0.10, 0.70, 0.74], [0.86, 0.36, 0.66], [0.50, 0.42, 0.16]])  # fmt: skip
 """sRGB, one for each part in turn."""
+
+
+def part_colors(count: int) -> np.ndarray:
+    """(count, 3) sRGB in [0, 1]."""
+    return COLORS[np.arange(count) % len(COLORS)]
 
 
 def part_picture(obj: SceneObject, parts: ObjectParts, path: str | Path, height: int = 480) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from zeroshot_hoi.affordance.base import PartError
@@ -43,11 +45,52 @@ def make_region(
     if not len(inside):
         raise PartError(f"The part '{part.name}' of '{obj.name}' covers no face. Give a finer mesh.")
     instances = np.where(probability > 0.5, each.argmax(axis=0), -1)
+    return _region(part.name, probability, instances, confidence, centers, normals, areas)
+
+
+def given_region(obj: SceneObject, part: PartDescription, inside: np.ndarray, frame: Frame) -> PartRegion:
+    """The region that a user gave as faces, `inside (F,) bool`; its instances are its connected pieces, at most
+    `part.count`, from left to right."""
+    triangles = obj.vertices[obj.faces]
+    cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    areas = 0.5 * np.linalg.norm(cross, axis=1)
+    normals = cross / np.maximum(2 * areas[:, None], 1e-30)
+    centers = triangles.mean(axis=1)
+    instances = _pieces(obj, inside, part.count, centers, areas, frame)
+    return _region(part.name, inside.astype(float), instances, 1.0, centers, normals, areas)
+
+
+def _pieces(
+    obj: SceneObject, inside: np.ndarray, count: int, centers: np.ndarray, areas: np.ndarray, frame: Frame
+) -> np.ndarray:
+    """(F,) instance of each face: the `count` largest connected pieces, what is left over joins the nearest."""
+    chosen = np.flatnonzero(inside)
+    _, place = np.unique(np.round(obj.vertices * 1e5), axis=0, return_inverse=True)
+    corners = place.ravel()[obj.faces[chosen]]
+    ends = np.concatenate([corners[:, :2], corners[:, 1:]])
+    graph = coo_matrix((np.ones(len(ends), bool), ends.T), shape=(int(corners.max()) + 1,) * 2)
+    label = connected_components(graph, directed=False)[1][corners[:, 0]]
+    names, label = np.unique(label, return_inverse=True)
+    size = np.bincount(label.ravel(), weights=areas[chosen])
+    order = np.argsort(-size, kind="stable")[: min(count, len(names))]
+    middle = np.array([centers[chosen][label.ravel() == k].mean(axis=0) for k in order])
+    left = np.cross([0.0, 0.0, 1.0], frame.front) if frame.front.any() else np.array([0.0, 1.0, 0.0])
+    middle = middle[np.argsort(-(middle @ left), kind="stable")]
+    instances = np.full(len(inside), -1)
+    instances[chosen] = KDTree(middle).query(centers[chosen])[1]
+    return instances
+
+
+def _region(
+    name: str, probability: np.ndarray, instances: np.ndarray, confidence: float,
+    centers: np.ndarray, normals: np.ndarray, areas: np.ndarray,
+) -> PartRegion:  # fmt: skip
+    inside = np.flatnonzero(probability > 0.5)
     _, axes = extents(centers[inside], areas[inside])
     mean = np.average(normals[inside], axis=0, weights=areas[inside])
     normal = mean if np.linalg.norm(mean) > 0.3 else axes[2]
     return PartRegion(
-        name=part.name, probability=probability, instances=instances, confidence=float(confidence),
+        name=name, probability=probability, instances=instances, confidence=float(confidence),
         axis=_positive(axes[0]), center=np.average(centers[inside], axis=0, weights=areas[inside]),
         normal=normal / np.linalg.norm(normal) if np.linalg.norm(mean) > 0.3 else _positive(normal),
     )  # fmt: skip

@@ -44,7 +44,7 @@ def score_segment(
     members = segment.members
     terms = [
         (1.0, _shape_fit(surface, tree, members, part)),
-        (1.2, _place_fit(surface, members, part, frame)),
+        (1.2, place_fit(surface, members, part, frame)),
         (0.5 if part.shape == "bar" else 0.8, _size_fit(surface, members, part, frame)),
         (0.9, _name_fit(segment, part, named)),
     ]
@@ -112,7 +112,7 @@ def _flatness(surface: Surface, members: np.ndarray) -> float:
     return float(np.linalg.norm(mean))
 
 
-def _place_fit(surface: Surface, members: np.ndarray, part: PartDescription, frame: Frame) -> float:
+def place_fit(surface: Surface, members: np.ndarray, part: PartDescription, frame: Frame) -> float:
     """Mean over the description's position words of how true each is."""
     if not part.position:
         return 0.7

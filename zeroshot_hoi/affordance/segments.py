@@ -38,26 +38,26 @@ class Segment:
     """Name of the file's node where all its faces come from one."""
 
 
-def solid_segments(surface: Surface, nodes: tuple[str, ...]) -> list[Segment]:
-    """Candidates that go all around: nodes, components, pieces of one shape and thickness, straight runs of a bar."""
+def solid_segments(surface: Surface, nodes: tuple[str, ...], large: list[np.ndarray]) -> list[Segment]:
+    """Candidates that go all around: nodes, components, and of the `large` ones pieces of one shape and thickness and
+    straight runs of a bar."""
     free = ~surface.buried
     names = np.asarray(nodes, dtype=str)[surface.faces]
     segments = _groups(surface, names, free)
     labels = np.where(surface.linear > 0.5, 0, np.where(surface.sheet > surface.compact, 1, 2))
     labels = _majority(surface, labels)
-    whole = [s.members for s in segments if s.source == "component"]
-    for members in whole:
+    for members in large:
         inside = np.zeros(len(labels), bool)
         inside[members] = True
         for kind in range(3):
             for piece in connected(surface, inside & (labels == kind)):
                 if len(piece) < LEAST:
                     break
-                segments.append(_named(piece, "shape", names))
-                segments += [_named(p, "shape", names) for p in _by_thickness(surface, piece)]
+                segments.append(with_node(piece, "shape", names))
+                segments += [with_node(p, "shape", names) for p in _by_thickness(surface, piece)]
                 if kind == 0:
-                    segments += [_named(p, "run", names) for p in _runs(surface, piece)]
-    return _distinct(segments)
+                    segments += [with_node(p, "run", names) for p in _runs(surface, piece)]
+    return distinct(segments)
 
 
 def near_pairs(surface: Surface) -> np.ndarray:
@@ -77,13 +77,13 @@ def facing_segments(
     mask = ~surface.buried & (surface.normals @ direction > FACING) & exposed(surface, direction)
     if mask.sum() < LEAST:
         return []
-    segments = [_named(p, "patch", names) for p in connected(surface, mask) if len(p) >= LEAST]
+    segments = [with_node(p, "patch", names) for p in connected(surface, mask) if len(p) >= LEAST]
     depth = surface.points @ direction
     step = np.abs(depth[pairs[:, 0]] - depth[pairs[:, 1]])
     together = pairs[step < 1.5 * surface.spacing + 0.004]
-    segments += [_named(p, "patch", names) for p in connected(surface, mask, together) if len(p) >= LEAST]
-    segments += [_named(union, "patch", names) for union in _coplanar(surface, segments[:12], depth)]
-    return _distinct(segments)
+    segments += [with_node(p, "patch", names) for p in connected(surface, mask, together) if len(p) >= LEAST]
+    segments += [with_node(union, "patch", names) for union in _coplanar(surface, segments[:12], depth)]
+    return distinct(segments)
 
 
 def _coplanar(surface: Surface, patches: list[Segment], depth: np.ndarray) -> list[np.ndarray]:
@@ -119,11 +119,11 @@ def _groups(surface: Surface, names: np.ndarray, free: np.ndarray) -> list[Segme
     for component in np.unique(surface.components):
         members = np.flatnonzero(free & (surface.components == component))
         if len(members) >= LEAST:
-            segments.append(_named(members, "component", names))
+            segments.append(with_node(members, "component", names))
     return segments
 
 
-def _named(members: np.ndarray, source: str, names: np.ndarray) -> Segment:
+def with_node(members: np.ndarray, source: str, names: np.ndarray) -> Segment:
     own = np.unique(names[members])
     return Segment(members, source, str(own[0]) if len(own) == 1 else "")
 
@@ -186,7 +186,7 @@ def _mode(values: np.ndarray) -> float:
     return float(np.mean(ordered[start : start + width]))
 
 
-def _distinct(segments: list[Segment]) -> list[Segment]:
+def distinct(segments: list[Segment]) -> list[Segment]:
     seen: set[tuple[str, bytes]] = set()
     kept = []
     for segment in segments:

@@ -19,8 +19,10 @@ from zeroshot_hoi.core.scene import SceneObject
 
 SAMPLES = 8000
 """Points on the whole surface; spacing is then about 1/70 of the diagonal of an everyday object."""
-SAMPLES_PER_COMPONENT = 120
-"""At least so many on each component that is longer than 2 % of the object's diagonal."""
+SAMPLES_PER_COMPONENT = (120, 500)
+"""At least so many on each component that is longer than 2 % of the object's diagonal: the more, the fewer they are."""
+EXTRA_SAMPLES = 4000
+"""What those may cost together."""
 NEIGHBORS = 10
 CLOSED = 0.15
 """A component counts as closed when its total vector area is below this share of its area (zero when closed)."""
@@ -104,16 +106,21 @@ def measure_surface(obj: SceneObject, seed: int = 0) -> Surface:
 
 def connected(surface: Surface, mask: np.ndarray, pairs: np.ndarray | None = None) -> list[np.ndarray]:
     """Index arrays of the connected pieces of `mask (N,)`, largest area first, over the neighbor graph or `pairs`."""
-    if pairs is None:
-        count = surface.neighbors.shape[1]
-        pairs = np.stack([np.repeat(np.arange(len(mask)), count), surface.neighbors.ravel()], -1)
-    pairs = pairs[mask[pairs].all(axis=1)]
-    ones = np.ones(len(pairs), bool)
-    graph = coo_matrix((ones, (pairs[:, 0], pairs[:, 1])), shape=(len(mask), len(mask)))
-    _, label = connected_components(graph, directed=False)
     inside = np.flatnonzero(mask)
-    order = inside[np.argsort(label[inside], kind="stable")]
-    pieces = np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if len(order) else []
+    if not len(inside):
+        return []
+    if pairs is None:
+        near = surface.neighbors[inside]
+        pairs = np.stack([np.repeat(inside, near.shape[1]), near.ravel()], -1)
+        pairs = pairs[mask[pairs[:, 1]]]
+    else:
+        pairs = pairs[mask[pairs[:, 0]] & mask[pairs[:, 1]]]
+    local = np.cumsum(mask) - 1
+    ends = local[pairs]
+    graph = coo_matrix((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), shape=(len(inside),) * 2)
+    _, label = connected_components(graph, directed=False)
+    order = inside[np.argsort(label, kind="stable")]
+    pieces = np.split(order, np.flatnonzero(np.diff(np.sort(label, kind="stable"))) + 1)
     return sorted(pieces, key=lambda piece: -surface.areas[piece].sum())
 
 
@@ -143,7 +150,8 @@ def _sample(triangles: np.ndarray, components: np.ndarray, rng: np.random.Genera
     size = np.linalg.norm(np.where(high > low, high - low, 0.0), axis=1)
     total = np.bincount(components, weights=area)
     small = (size > 0.02 * size.max()) & (total > 0)
-    least = np.where(small, SAMPLES_PER_COMPONENT / np.maximum(total, 1e-12), 0.0)
+    wished = float(np.clip(EXTRA_SAMPLES / max(int(small.sum()), 1), *SAMPLES_PER_COMPONENT))
+    least = np.where(small, wished / np.maximum(total, 1e-12), 0.0)
     density = np.maximum(density, least[components])
     expected = np.concatenate([[0.0], np.cumsum(area * density)])
     ticks = np.arange(int(expected[-1])) + rng.random(int(expected[-1]))

@@ -23,6 +23,12 @@ class PartDescription:
     """Other words a mesh's node names may use."""
     count: int = 1
     """Instances expected (two pedals, two armrests)."""
+    box: tuple[tuple[float, float, float], ...] = ()
+    """The user's own answer: two corners, metres, in the prepared object's frame; wins over what is found."""
+    vertices: tuple[int, ...] = ()
+    """The same, as vertices of the prepared mesh."""
+    painted: str = ""
+    """The same, as the path of the prepared mesh with the part's vertices painted."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,29 @@ class MotionPhrase:
 
 
 @dataclass(frozen=True)
+class ModelPlan:
+    """Which frozen models a plan uses and how they are loaded; the embedded tier needs none."""
+
+    detector: str = ""
+    """Folder or hub id (`owner/name`, or `owner/name@revision`); empty takes the default of models.weights.DEFAULTS."""
+    segmenter: str = ""
+    inpainter: str = ""
+    keypoints: str = ""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda`, `cuda:1`, `mps`."""
+    dtype: str = "auto"
+    """`auto`, `float32`, `float16`, `bfloat16`."""
+    offload: str = "none"
+    """`none`, `model`, `sequential`."""
+    views: int = 8
+    """Pictures of each object."""
+    size: int = 512
+    """Pixels along a side of each picture."""
+    adaptive: bool = True
+    """Whether inpainting masks are made anew while denoising."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything later stages need to know about what should happen."""
 
@@ -108,3 +137,8 @@ class Plan:
     fps: float = 16.0
     seed: int = 0
     engine: str = "jax"
+    affordance: str = "geometric"
+    """How parts are found: `geometric`, `segmentation` or `inpainting`."""
+    missing_parts: str = "stop"
+    """What happens where frozen models do not find a part: `stop`, or `geometric` to go on with geometry."""
+    models: ModelPlan = field(default_factory=ModelPlan)
