@@ -30,12 +30,28 @@ class Variant:
 
 CATALOG = (
     Variant("planning", "recipe", "zeroshot_hoi.planning.recipe:plan_from_recipe"),
+    Variant("planning", "lexicon", "zeroshot_hoi.planning.lexicon:LexiconPlanner"),
+    Variant("planning", "language", "zeroshot_hoi.planning.language:LanguagePlanner", "llm", ("openai",)),
     Variant("affordance", "geometric", "zeroshot_hoi.affordance.geometric:find_parts"),
+    Variant(
+        "affordance",
+        "segmentation",
+        "zeroshot_hoi.affordance.segmentation:segment_parts",
+        "models",
+        ("torch", "transformers", "diffusers", "accelerate", "safetensors"),
+    ),
+    Variant(
+        "affordance",
+        "inpainting",
+        "zeroshot_hoi.affordance.inpainting:imagine_contacts",
+        "models",
+        ("torch", "transformers", "diffusers", "accelerate", "safetensors"),
+    ),
     Variant("pose", "prior", "zeroshot_hoi.pose.prior:place"),
     Variant("engine", "jax", "zeroshot_hoi.optimization.engines.jax:JaxEngine", needs=("jax",)),
     Variant("engine", "torch", "zeroshot_hoi.optimization.engines.torch:TorchEngine", "torch", ("torch",)),
 )
-"""Every variant there is; `scripted` reference motion and the rest of the embedded tier have no alternative yet."""
+"""Every variant there is; `scripted` reference motion and the embedded pose prior have no alternative yet."""
 
 
 def find(stage: str, name: str) -> Variant:

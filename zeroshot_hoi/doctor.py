@@ -20,12 +20,15 @@ CORE_PACKAGES = (
 )  # fmt: skip
 """Distributions that `pip install zeroshot-hoi` brings."""
 
-EXTRA_PACKAGES = {"torch": ("torch",), "anny": ("anny",), "smplx": ("smplx",), "viewer": ("viser",),
-                  "usd": ("usd-core",)}  # fmt: skip
+EXTRA_PACKAGES = {"torch": ("torch",), "models": ("transformers", "diffusers", "accelerate", "safetensors"),
+                  "anny": ("anny",), "smplx": ("smplx",), "viewer": ("viser",),
+                  "usd": ("usd-core",), "llm": ("openai",)}  # fmt: skip
 """Extra -> the distributions it adds."""
 
 EXTRA_USES = {
+    "llm": "planning by a language model (docs/language.md)",
     "torch": "the torch engine",
+    "models": "frozen vision models; `doctor --weights` lists their weights",
     "anny": "baking other bodies with scripts/bake_body.py",
     "smplx": "cross-checks of SMPL-X files (code for non-commercial research only)",
     "viewer": "zeroshot-hoi view and Result.view()",
