@@ -10,6 +10,7 @@ import trimesh
 
 from zeroshot_hoi.core.errors import MeshError
 from zeroshot_hoi.geometry.builtin import BUILTINS, builtin_mesh
+from zeroshot_hoi.recipe import Recipe, list_recipes
 
 
 def _mesh(name: str) -> trimesh.Trimesh:
@@ -207,6 +208,12 @@ def test_vessels_are_hollow_and_nothing_reaches_into_them(name: str) -> None:
     back = _hits(mesh, (middle[0], middle[1] + 1e-4, rim), (-1.0, 0.0, 0.0))
     wall = _hits(vessel, (middle[0], middle[1] + 1e-4, rim), (-1.0, 0.0, 0.0))
     assert back[0] == pytest.approx(wall[0], abs=1e-4)
+
+
+@pytest.mark.parametrize("recipe", list_recipes())
+def test_recipes_name_built_in_meshes_of_a_plausible_size(recipe: str) -> None:
+    for thing in Recipe.load(recipe).objects:
+        assert thing.size[0] <= max(_mesh(thing.builtin).extents) <= thing.size[1], thing.name
 
 
 def test_unknown_name_says_which_are_known() -> None:
