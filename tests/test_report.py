@@ -15,6 +15,7 @@ from browser import Watched, chromium
 from PIL import Image
 from test_results import EDGE, make_result
 
+from zeroshot_hoi.render.appearance import Appearance
 from zeroshot_hoi.results.contact_lines import contact_lines, part_points
 from zeroshot_hoi.results.report.page import report_html, safe_json
 from zeroshot_hoi.results.report.payload import encode_frames, make_payload, metric_rows, quantize
@@ -110,6 +111,28 @@ def test_the_page_asks_for_nothing_and_text_stays_text(tmp_path):
     addresses = set(re.findall(r"https?://[^\s\"'<>\\]+", page.replace("https://example.com/x.png", "")))
     assert addresses == {"http://www.w3.org/2000/svg"}
     assert json.loads(safe_json({"a": evil})) == {"a": evil}
+
+
+def test_a_texture_reaches_the_picture(tmp_path):
+    result = make_meeting()
+    board = result.objects["ironing board"]
+    stripes = np.zeros((8, 8, 4), np.uint8)
+    stripes[:4] = (255, 0, 0, 255)
+    stripes[4:] = (0, 255, 0, 255)
+    look = Appearance(base_color=(255, 255, 255, 255), uv=board.vertices[:, [0, 1]] + 0.5, texture=stripes)
+    textured = replace(result, objects={**result.objects, "ironing board": replace(board, look=look)})
+    path = tmp_path / "textured.html"
+    textured.export(path)
+    with chromium() as browser:
+        watched = Watched(browser.new_page(viewport={"width": 800, "height": 600}))
+        watched.page.goto(path.as_uri())
+        watched.wait_until("window.hoi !== undefined && hoi.state.player.objects[1].picture !== null")
+        shown = picture(watched)
+        assert watched.errors == []
+    red = (shown[..., 0] > 2 * shown[..., 1]).mean()
+    green = (shown[..., 1] > 2 * shown[..., 0]).mean()
+    assert red > 0.03
+    assert green > 0.003
 
 
 @pytest.fixture(scope="module")
