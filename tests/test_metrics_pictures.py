@@ -272,3 +272,33 @@ def save_tiny_clip(transformers, folder):
     transformers.CLIPModel(config).eval().save_pretrained(folder)
     pixels = transformers.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
     transformers.CLIPProcessor(pixels, tokenizer).save_pretrained(folder)
+
+
+def test_an_x_clip_from_a_folder_scores_videos(tmp_path):
+    transformers = pytest.importorskip("transformers", reason="transformers is an extra")
+    torch = pytest.importorskip("torch", reason="torch is an extra")
+    torch.manual_seed(0)
+    save_tiny_clip(transformers, tmp_path)
+    small = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    text = {**small, "vocab_size": 54, "eos_token_id": 1, "bos_token_id": 0, "max_position_embeddings": 20}
+    vision = {**small, "image_size": 32, "patch_size": 16, "num_frames": 4, "mit_hidden_size": 16}
+    vision |= {"mit_intermediate_size": 16, "mit_num_hidden_layers": 1, "mit_num_attention_heads": 2}
+    config = transformers.XCLIPConfig(
+        text_config=text, vision_config=vision, projection_dim=16, prompt_num_attention_heads=2
+    )
+    folder = tmp_path / "x"
+    transformers.XCLIPModel(config).eval().save_pretrained(folder)
+    pixels = transformers.VideoMAEImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    tokenizer = transformers.CLIPTokenizer.from_pretrained(tmp_path)
+    transformers.XCLIPProcessor(pixels, tokenizer).save_pretrained(folder)
+    video_features, text_features = features.xclip_features(str(folder))
+    noise = np.random.default_rng(0).integers(0, 256, (9, 40, 30, 3), dtype=np.uint8)
+    assert video_features(noise).shape == (16,)
+    score = semantics.video_text_score(noise, "a person", video_features, text_features)
+    assert -1.0 <= score <= 1.0
+    # Four of nine frames are looked at, evenly from first to last: the others do not matter.
+    changed = noise.copy()
+    changed[[1, 2, 4, 6, 7]] = 0
+    close(semantics.video_text_score(changed, "a person", video_features, text_features), score, 1e-6)
+    changed[8] = 0
+    assert semantics.video_text_score(changed, "a person", video_features, text_features) != pytest.approx(score, 1e-4)
