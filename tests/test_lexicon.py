@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,25 @@ def test_a_seat_alone_and_with_something_in_the_hand() -> None:
     assert "sit_down" not in [phrase.verb for phrase in both.recipes[0].script]
 
 
+def test_both_hands_grip_one_thing_where_that_can_be_done() -> None:
+    for text, thing in (
+        ("A person lifts the box with both hands.", "box"),
+        ("A person sweeps with the broom.", "broom"),
+    ):
+        found = edges(plan(text, thing))
+        assert [edge[0] for edge in found] == ["person 1, right hand", "person 1, left hand"]
+        assert {edge[2] for edge in found} == {"grip"}
+        with pytest.raises(TextError, match=r"Both hands|two-handed"):
+            LexiconPlanner(replace(vocabulary(), two_handed=False)).plan(text, [GivenObject(thing)])
+
+
+def test_a_door_is_gripped_and_turns() -> None:
+    planned = plan("A person opens the door.", "door")
+    assert edges(planned) == [("person 1, right hand", "door, handle", "grip")]
+    assert planned.recipes[0].object_states[0].is_rotational
+    assert planned.recipes[0].relations[0].object == "door"
+
+
 def test_two_things_go_into_two_hands() -> None:
     planned = plan("A person holds the mug and shakes the bottle.", "mug", "bottle")
     assert [edge[0] for edge in edges(planned)] == ["person 1, right hand", "person 1, left hand"]
@@ -216,7 +236,6 @@ REFUSED = [
     ("A person lifts the mug.", ("mug", "lamp"), "does not say what happens with 'lamp'"),
     ("A person irons.", ("iron",), "over what"),
     ("A person throws the mug.", ("mug",), "'throw' is understood, but .* no object motion 'throw'"),
-    ("A person lifts the mug with both hands.", ("mug",), "Both hands"),
     ("A person lies on the bed and sits on the chair.", ("bed", "chair"), None),
     ("{{names}} {0} %s $(rm -rf /) \n\n <script>", ("mug",), None),
     ("A person lifts.", ("mug", "lamp"), "not clear what 'lifts' is done with"),

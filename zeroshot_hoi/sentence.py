@@ -37,9 +37,6 @@ from zeroshot_hoi.reference.verbs import DIRECTIONS, OBJECT_VERBS, PERSON_VERBS
 
 PLANNERS = ("lexicon", "language")
 
-TWO_HANDED = False
-"""Whether the optimization lets both hands grip one object; planners refuse such plans until it does."""
-
 
 @dataclass(frozen=True)
 class TextOptions:
@@ -75,7 +72,6 @@ def vocabulary() -> Vocabulary:
         PERSON_VERBS,
         tuple(POSTURES),
         DIRECTIONS,
-        TWO_HANDED,
     )
 
 

@@ -18,7 +18,7 @@ class Vocabulary:
     person_verbs: Mapping[str, Parameters]
     postures: tuple[str, ...]
     directions: tuple[str, ...]
-    two_handed: bool = False
+    two_handed: bool = True
     """Whether both hands of a person may grip one object."""
 
     def verbs(self, is_person: bool) -> Mapping[str, Parameters]:

@@ -238,9 +238,9 @@ class _Scene:
                 )
             location = rest[0]
         if verb.manner == "part":
-            part = self._part(theme, "touched" if theme not in self.parts else "top")
+            part = self._part(theme, "touched")
             for hand in hands:
-                self._edge(f"{PERSON}, {hand} hand", theme, part, True, True, "touch")
+                self._edge(f"{PERSON}, {hand} hand", theme, part, True, True, "grip" if verb.turns else "touch")
             self._stand_at(theme)
         else:
             self._grip(clause, theme, hands, location)
@@ -272,7 +272,7 @@ class _Scene:
     def _hands(self, clause: Clause) -> list[str]:
         both = clause.hand == "both" or clause.verb.hands == 2
         if both and not self.vocabulary.two_handed and clause.verb.manner != "part":
-            raise TextError("Both hands on one object cannot be planned yet: say one hand, or write a recipe.")
+            raise TextError("Both hands on one object cannot be planned: say one hand, or write a recipe.")
         busy = {edge["nodes"][0] for edge in self.edges}
         wanted = ["right", "left"] if both else [clause.hand]
         if not both and f"{PERSON}, {wanted[0]} hand" in busy:
