@@ -8,6 +8,7 @@ energy pulls (grip, touch, support, rest). Nothing after this file knows what a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -18,7 +19,7 @@ from zeroshot_hoi.core.body import BodyPoints, SkinnedBody
 from zeroshot_hoi.core.graph import Edge
 from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion, Travel
-from zeroshot_hoi.core.scene import ObjectParts, SceneObject
+from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.geometry.grid import bake_part_grid
 from zeroshot_hoi.geometry.query import GridArrays, pad_grid
 from zeroshot_hoi.geometry.sampling import farthest_points
@@ -51,6 +52,9 @@ PALM_OFFSET = 0.022
 SPHERE_SKIN = 0.001
 """Metres by which spheres are taken smaller than they are."""
 
+HANDS_APART = 0.36
+"""Metres between two hands on one long handle."""
+
 FAR_REACH = 0.25
 """Metres from which a palm is drawn to what it should touch."""
 
@@ -79,7 +83,7 @@ class Compiler:
         self._open_rows = {n: person_rows(b) for n, b in bodies.items()}
         self.rows: dict[str, PersonRows] = dict(self._open_rows)
         self.grids: dict[str, GridArrays] = {n: pad_grid(o.grid) for n, o in objects.items()}
-        self._part_grids: dict[tuple[str, str], GridArrays] = {}
+        self._part_grids: dict[str, GridArrays] = {}
         self.grips = self._grips()
         self.carriers = self._carriers()
         self.free = self._free()
@@ -107,9 +111,13 @@ class Compiler:
         return found
 
     def _grips(self) -> dict[str, Edge]:
-        """Edge name -> every edge by which a hand closes around a part."""
-        edges = self.plan.graph.edges
-        return {e.name: e for e in edges if e.first.owner in self.bodies and self.plan.contacts[e.name].kind == "grip"}
+        """Edge name -> every edge whose hand keeps its place: around a part, or flat on what moves with it."""
+        return {e.name: e for e in self.plan.graph.edges if e.first.owner in self.bodies and self._is_grip(e)}
+
+    def _is_grip(self, edge: Edge) -> bool:
+        kind, track = self.plan.contacts[edge.name].kind, self.reference.objects.get(edge.second.owner)
+        carried = track is not None and not track.guided and edge.is_rel_static
+        return kind == "grip" or (kind == "touch" and edge.first.part.endswith("hand") and carried)
 
     def grips_of(self, person: str) -> list[Edge]:
         return [edge for edge in self.grips.values() if edge.first.owner == person]
@@ -117,6 +125,59 @@ class Compiler:
     def hands_on(self, person: str, name: str) -> tuple[str, ...]:
         """The person's hands that close around an object: their skin is the grip's matter."""
         return tuple(e.first.part for e in self.grips_of(person) if e.second.owner == name)
+
+    def region(self, edge: Edge) -> PartRegion:
+        """What the edge's second side touches of an object's part.
+
+        Left and right body parts take different instances of it (pedals, armrests). Two hands on one instance each have
+        a stretch of it, HANDS_APART, or a third of it where that is less: the left one toward the person's left where
+        it lies across, the right one lower where it stands.
+        """
+        region = self.parts[edge.second.owner].parts[edge.second.part]
+        side = edge.first.part.split()[0]
+        sharing = [e for e in self.plan.graph.edges if e.second == edge.second and e.first.owner == edge.first.owner]
+        if side not in SIDES or len(sharing) < 2:
+            return region
+        thing = self.objects[edge.second.owner]
+        centers = thing.vertices[thing.faces].mean(1)
+        chosen = region.probability > 0.5
+        known = np.unique(region.instances[chosen & (region.instances >= 0)])
+        if len(known) > 1:
+            middles = np.stack([centers[chosen & (region.instances == k)].mean(0) for k in known])
+            order = np.argsort(middles @ self._leftward(edge))
+            mine = chosen & (region.instances == known[order[-1 if side == "left" else 0]])
+            center, axis = centers[mine].mean(0), np.linalg.svd(centers[mine] - centers[mine].mean(0))[2][0]
+        elif edge.name in self.grips:
+            along, axis = centers @ region.axis, region.axis
+            low, high = float(along[chosen].min()), float(along[chosen].max())
+            apart = min(HANDS_APART, (high - low) / 3.0)
+            spot = 0.5 * (low + high) + 0.5 * apart * self._end(edge, axis)
+            mine = chosen & (np.abs(along - spot) < max(0.5 * apart, 0.05))
+            center = region.center + (spot - region.center @ axis) * axis
+        else:
+            return region
+        return replace(region, probability=region.probability * mine, center=center, axis=axis)
+
+    def ahead(self, edge: Edge) -> np.ndarray:
+        """(3,) where the person of an edge looks at the start, in the object's frame."""
+        name = edge.second.owner
+        track = self.reference.objects.get(name)
+        turn = self.initial.objects[name].rotation if track is None else track.rotation[0]
+        heading = self.initial.people[edge.first.owner][0].heading
+        return np.array([np.cos(heading), np.sin(heading), 0.0]) @ turn
+
+    def _leftward(self, edge: Edge) -> np.ndarray:
+        """(3,) the person's left in the object's frame, at the start."""
+        name = edge.second.owner
+        track = self.reference.objects.get(name)
+        turn = self.initial.objects[name].rotation if track is None else track.rotation[0]
+        return np.cross(turn.T[:, 2], self.ahead(edge))
+
+    def _end(self, edge: Edge, axis: np.ndarray) -> float:
+        """Which way along a shared part's axis a hand goes, 1 or -1."""
+        across = float(axis @ self._leftward(edge))
+        toward = across if abs(across) > 0.3 else float(axis[2])
+        return (1.0 if edge.first.part.startswith("left") else -1.0) * (1.0 if toward >= 0.0 else -1.0)
 
     def _carriers(self) -> dict[str, Edge]:
         """Object -> the edge whose hand carries it all the time: it rides on that wrist."""
@@ -133,12 +194,12 @@ class Compiler:
         moving = self.reference.objects.items()
         return tuple(n for n, track in moving if n in touched and n not in self.carriers and not track.guided)
 
-    def part_grid(self, owner: str, part: str) -> GridArrays:
-        key = (owner, part)
-        if key not in self._part_grids:
-            faces = self.parts[owner].parts[part].faces
-            self._part_grids[key] = pad_grid(bake_part_grid(self.objects[owner], faces))
-        return self._part_grids[key]
+    def part_grid(self, edge: Edge) -> GridArrays:
+        """Distances to what the edge's second side touches."""
+        if edge.name not in self._part_grids:
+            faces = self.region(edge).faces
+            self._part_grids[edge.name] = pad_grid(bake_part_grid(self.objects[edge.second.owner], faces))
+        return self._part_grids[edge.name]
 
     # -- problems ---------------------------------------------------------------------------------------------------
 
@@ -342,7 +403,7 @@ class Compiler:
         if edge.name in self.grips:
             return [self._held(edge, gate, starts)]
         p, rows = self.people.index(edge.first.owner), self.rows[edge.first.owner]
-        o, grid = self.names.index(edge.second.owner), self.part_grid(edge.second.owner, edge.second.part)
+        o, grid = self.names.index(edge.second.owner), self.part_grid(edge)
         terms = []
         if kind == "support":
             points = rows.support(edge.first.part)
@@ -388,7 +449,7 @@ class Compiler:
         points = self._part_points(first.owner, first.part, 40)
         o, other = self.names.index(first.owner), self.names.index(second.owner)
         return [Term(f"contact:{edge.name}", contact.rest, SIGMA["rest"], 0, o, other, constants={
-            "points": points, "grid": self.part_grid(second.owner, second.part)},
+            "points": points, "grid": self.part_grid(edge)},
             frames={"gate": gate[:, None]})]  # fmt: skip
 
     def _part_points(self, owner: str, part: str, count: int) -> np.ndarray:

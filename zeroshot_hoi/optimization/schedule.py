@@ -32,6 +32,7 @@ from zeroshot_hoi.optimization.compile import Compiler
 from zeroshot_hoi.optimization.energies.shared import body_in_frame
 from zeroshot_hoi.optimization.engines import make_engine
 from zeroshot_hoi.optimization.grasp import Grasp, find_grasps
+from zeroshot_hoi.optimization.palm import palm_grasps
 from zeroshot_hoi.optimization.problem import Problem, State, frame_state
 from zeroshot_hoi.optimization.proximity import watch
 from zeroshot_hoi.optimization.solver import Settings, Smoothness, solve
@@ -186,18 +187,15 @@ def _grasps(compiler: Compiler, listener: ProgressListener) -> dict[str, tuple[G
     """Edge name -> grips of every hand that closes around something."""
     plan, found = compiler.plan, {}
     for edge in compiler.grips.values():
-        name = edge.second.owner
-        part = compiler.parts[name].parts[edge.second.part]
+        body, side = compiler.bodies[edge.first.owner], edge.first.part.split()[0]
+        thing, part = compiler.objects[edge.second.owner], compiler.region(edge)
+        if plan.contacts[edge.name].kind != "grip":
+            found[edge.name] = palm_grasps(body, side, thing, part, compiler.ahead(edge))
+            continue
         found[edge.name] = find_grasps(
-            compiler.bodies[edge.first.owner],
-            edge.first.part.split()[0],
-            compiler.objects[name],
-            part,
-            bake_part_grid(compiler.objects[name], part.faces),
-            engine=plan.engine,
-            seed=plan.seed,
+            body, side, thing, part, bake_part_grid(thing, part.faces), engine=plan.engine, seed=plan.seed,
             listener=listener,
-        )
+        )  # fmt: skip
     return found
 
 
@@ -226,9 +224,9 @@ def _static(compiler: Compiler, starts: list[Start], listener: ProgressListener)
     order = np.argsort(energy, kind="stable")[:SEMIFINALISTS]
     starts, x = [starts[k] for k in order], x[order]
     states = _states(compiler.problem(starts, [time] * len(starts)), x)
-    starts = [watch(compiler, s, [state], np.array([time]))[0] for s, state in zip(starts, states, strict=True)]
-    x, energy = _settle(compiler, starts, time, x, SETTLING, listener)
-    problem = compiler.problem(starts, [time] * len(starts))
+    watched = [watch(compiler, s, [state], np.array([time]))[0] for s, state in zip(starts, states, strict=True)]
+    x, energy = _settle(compiler, watched, time, x, SETTLING, listener)
+    problem = compiler.problem(starts, [time] * len(starts))  # what one frame watches is no matter of the others
     bias = np.array([sum(0.1 * g.energy + LOOSE * (not g.opposed) for g in s.grasps.values()) for s in starts])
     order = np.argsort(energy + bias, kind="stable")[:FINALISTS]
     return [_Candidate(_settled(compiler, starts[k], problem, x[k], k), x[k : k + 1], float(energy[k])) for k in order]
@@ -280,7 +278,7 @@ def _settled(compiler: Compiler, start: Start, problem: Problem, x: np.ndarray, 
             points = body_in_frame(xp, state, compiler.people.index(person), o, rows)
             anchors[edge.name] = points.mean(0, keepdims=True)
             if kind == "support":
-                distance = grid_distance(xp, compiler.part_grid(edge.second.owner, edge.second.part), points)
+                distance = grid_distance(xp, compiler.part_grid(edge), points)
                 touching[edge.name] = (distance < CARRIES).astype(float)
     return replace(start, rotations=rotations, anchors=anchors, touching=touching)
 

@@ -16,6 +16,7 @@ from zeroshot_hoi.body.freedoms import to_pose
 from zeroshot_hoi.body.kinematics import bone_transforms, joint_positions, pose_vertices
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
+from zeroshot_hoi.core.errors import RecipeError, nearest_name
 from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import (
     InitialScene,
@@ -28,7 +29,7 @@ from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.reference.holding import hold_between_hands, hold_in_hand
 from zeroshot_hoi.reference.person import person_reference
 from zeroshot_hoi.reference.timing import phrase_time
-from zeroshot_hoi.reference.verbs import OBJECT_VERBS, Workspace, complete
+from zeroshot_hoi.reference.verbs import OBJECT_VERBS, Parameters, Workspace, complete
 
 COMFORTABLE_REACH = 0.38
 """Metres in front of the pelvis where work is done with a bent elbow."""
@@ -94,7 +95,9 @@ def _workspace(body: SkinnedBody, placement: Placement, side: str, along: np.nda
     track = track if track @ left >= 0.0 else -track
     shoulder, elbow = joints[f"{side}_shoulder"], joints[f"{side}_elbow"]
     begin = shoulder + 0.35 * forward - np.array([0.0, 0.0, 0.25])
-    face = _face(body, placement)
+    outward = left if side == "left" else -left
+    hanging = elbow - np.array([0.0, 0.0, float(forearm + palm)]) + 0.04 * outward
+    face = _face(body, placement) | {"front": begin, "side": hanging}
     return Workspace(forward, left, shoulder, elbow, float(forearm + palm), track, face, begin)
 
 
@@ -130,7 +133,10 @@ def _object_reference(
     base = pose.translation if on is None else _work_center(on[0], placement, workspace, side, objects[name])
     both = _both_hands(name, person, plan)
     if support == "hand":
-        base = workspace.begin
+        at = str(_holding(name, plan)["at"])
+        if at not in workspace.face:
+            raise RecipeError(f"Nothing is held at '{at}'. {nearest_name(at, workspace.face)}")
+        base = workspace.face[at]
         if both:
             base = base - ((base - placement.root) @ workspace.left) * workspace.left
     workspace = replace(workspace, begin=base)
@@ -145,7 +151,7 @@ def _object_reference(
         turn = Rotation.from_rotvec(turned) * turn
     if support == "hand":
         part = _held_part(name, plan, parts)
-        held = hold_in_hand(_kept(name, plan), part, objects[name], workspace)
+        held = hold_in_hand(str(_holding(name, plan)["keep"]), part, objects[name], workspace)
         center = part.center
         if len(both) > 1:
             held = hold_between_hands(workspace)
@@ -189,10 +195,10 @@ def _both_hands(name: str, person: str, plan: Plan) -> set[str]:
     return set(hands) if len(hands) == 2 else set()
 
 
-def _kept(name: str, plan: Plan) -> str:
-    """How a held object is kept, as its first phrase `hold` says."""
+def _holding(name: str, plan: Plan) -> Parameters:
+    """How and where a held object is kept, as its first phrase `hold` says."""
     phrases = [p for p in plan.script if p.subject == name and p.verb == "hold"]
-    return str(complete("hold", phrases[0].parameters, False)["keep"]) if phrases else ""
+    return complete("hold", phrases[0].parameters if phrases else {}, False)
 
 
 def _held_part(name: str, plan: Plan, parts: Mapping[str, ObjectParts]):
