@@ -33,6 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
     )  # fmt: skip
     compare.add_argument("--all-objects", action="store_true", help="also objects that not every method has")
     compare.add_argument("--out", type=Path, default=Path("out/compare"), help="where compare.csv and .html go")
+    parts = commands.add_parser("parts", help="parts found by geometry against the labeled truth")
+    parts.add_argument("--meshes", nargs="+", metavar="NAME", help="these meshes only, such as mug")
+    parts.add_argument("--anonymous", action="store_true", help="without the names that the files give their nodes")
+    parts.add_argument("--out", type=Path, default=Path("out/parts/confusion.png"), help="where the picture goes")
     options = parser.parse_args(arguments)
     console = Console()
     if options.command == "sentences":
@@ -43,6 +47,10 @@ def main(arguments: list[str] | None = None) -> int:
         from benchmarks.believability import believability_table
 
         return believability_table(options.cases, options.quick, options.out, options.reuse, console)
+    if options.command == "parts":
+        from benchmarks.parts import parts_table
+
+        return parts_table(options.meshes, options.anonymous, options.out, console)
     if options.command == "compare":
         from benchmarks.compare import run_compare
 
