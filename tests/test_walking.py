@@ -306,7 +306,11 @@ def _script(body: SkinnedBody, **given: float | str):
     objects, parts = SCENES["lift_dumbbell"]()
     plan = plan_from_recipe(Recipe.load("lift_dumbbell"))
     plan = replace(
-        plan, script=(MotionPhrase("dumbbell", "hold"), MotionPhrase(PERSON, "walk", parameters=dict(given)))
+        plan,
+        script=(
+            MotionPhrase("dumbbell", "hold", parameters={"at": "side"}),
+            MotionPhrase(PERSON, "walk", parameters=dict(given)),
+        ),
     )
     scene = place(plan, {PERSON: body}, objects, parts)
     return scene, script_motion(plan, {PERSON: body}, objects, parts, scene)
@@ -320,6 +324,8 @@ def test_what_is_held_goes_along(body: SkinnedBody) -> None:
     back = Rotation.from_euler("z", -placed.heading[:, None])
     seen = back.apply(thing.translation - placed.root)
     assert seen == pytest.approx(np.repeat(seen[:1], len(seen), 0), abs=1e-9)
+    assert seen[0, 1] < -0.15, "to the right"
+    assert abs(seen[0, 2]) < 0.2, "beside the thigh"
     assert np.linalg.norm(thing.translation[-1, :2] - thing.translation[0, :2]) > 1.5
     turned = Rotation.from_matrix(thing.rotation[-1] @ thing.rotation[0].T).as_rotvec()
     assert np.degrees(turned) == pytest.approx([0.0, 0.0, 60.0], abs=0.5)

@@ -153,7 +153,7 @@ def _object_reference(
         part = _held_part(name, plan, parts)
         held = hold_in_hand(str(_holding(name, plan)["keep"]), part, objects[name], workspace)
         center = part.center
-        if len(both) > 1:
+        if len(both) > 1 or any(len(np.unique(parts[name].parts[p].instances)) > 2 for p in both):
             held = hold_between_hands(workspace)
             center = np.mean([parts[name].parts[p].center for p in both], axis=0)
         rotation = (turn * Rotation.from_matrix(held.rotation)).as_matrix()

@@ -38,7 +38,7 @@ class Workspace:
     along: np.ndarray
     """(3,) unit, the long direction of what the object rests on; the person's left where it rests on nothing."""
     face: Mapping[str, np.ndarray]
-    """`mouth`, `eyes`, `chest` -> (3,) metres."""
+    """Places that things are held at or brought to: `mouth`, `eyes`, `chest`, `front`, `side` -> (3,) metres."""
     begin: np.ndarray
     """(3,) where the object's anchor is before any phrase."""
 
@@ -153,7 +153,7 @@ def _curl(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[n
 
 
 def _bring(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    """The held part goes to the person's mouth, eyes or chest, or as far beside it as the object needs."""
+    """The held part goes to the person's mouth, eyes or another place, or as far beside it as the object needs."""
     if p["to"] not in w.face:
         raise RecipeError(f"Nothing is brought to '{p['to']}'. {nearest_name(str(p['to']), w.face)}")
     beside = (
@@ -163,7 +163,7 @@ def _bring(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[
 
 
 OBJECT_VERBS: dict[str, ObjectVerb] = {
-    "hold": ObjectVerb(_hold, {"keep": ""}),
+    "hold": ObjectVerb(_hold, {"keep": "", "at": "front"}),
     "push": ObjectVerb(_hold, {}, follows=True),
     "stroke": ObjectVerb(_stroke, {"over": "", "distance": 0.3, "cycles": 2.0, "direction": "along"}),
     "lift": ObjectVerb(_lift, {"height": 0.3}),
