@@ -191,6 +191,9 @@ def test_an_upright_thing_stands_and_reaches_ahead() -> None:
     held = hold_in_hand("upright", aside, thing, WORKSPACE)
     assert held.rotation @ np.array([0.0, 0.0, 1.0]) == pytest.approx([0.0, 0.0, 1.0])
     assert (held.rotation @ np.array([1.0, 0.0, 0.0])) @ WORKSPACE.forward > 0.95
+    left = hold_in_hand("upright left", aside, thing, WORKSPACE).rotation
+    assert left @ np.array([0.0, 0.0, 1.0]) == pytest.approx([0.0, 0.0, 1.0])
+    assert (left @ np.array([1.0, 0.0, 0.0])) @ WORKSPACE.left > 0.95
     assert hold_in_hand("upright", part, thing, WORKSPACE).rotation == pytest.approx(np.eye(3)), "nothing to aim"
     with pytest.raises(RecipeError, match="Did you mean 'upright'"):
         hold_in_hand("upriht", part, thing, WORKSPACE)

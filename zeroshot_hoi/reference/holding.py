@@ -11,8 +11,8 @@ from zeroshot_hoi.core.errors import RecipeError, nearest_name
 from zeroshot_hoi.core.scene import PartRegion, SceneObject
 from zeroshot_hoi.reference.verbs import Workspace
 
-KEPT = ("upright", "up", "down", "ahead", "left", "right")
-"""What `keep` may say besides nothing: upright, or where the object reaches from the hand."""
+KEPT = ("upright", "upright left", "upright right", "up", "down", "ahead", "left", "right")
+"""What `keep` may say besides nothing: upright, reaching ahead or aside, or where the object reaches from the hand."""
 
 FREE_SPIN = 1.0
 """Radians of standard deviation of what the grip may choose."""
@@ -43,8 +43,8 @@ def hold_in_hand(keep: str, part: PartRegion, thing: SceneObject, workspace: Wor
     """The turn in which `thing` is held at `part`.
 
     Without `keep` the part's long axis lies across the person, as in a fist in front of the body. `upright` keeps the
-    object's up axis up and lets it reach ahead; a direction points there what the object has beyond the held part: the
-    head of a hammer, the pan of a pan.
+    object's up axis up and lets it reach ahead or, `upright left`, to that side of the person; a direction points there
+    what the object has beyond the held part: the head of a hammer, the pan of a pan.
     """
     if not keep:
         across = Rotation.align_vectors([workspace.left], [part.axis])[0]
@@ -52,12 +52,13 @@ def hold_in_hand(keep: str, part: PartRegion, thing: SceneObject, workspace: Wor
     if keep not in KEPT:
         raise RecipeError(f"Nothing is kept '{keep}' in a hand. {nearest_name(keep, KEPT)}")
     reach = _reach(part, thing)
-    if keep == "upright":
+    if keep.startswith("upright"):
+        toward = {"left": workspace.left, "right": -workspace.left}.get(keep[8:], workspace.forward)
         flat = reach * [1.0, 1.0, 0.0]
         up = np.array([0.0, 0.0, 1.0])
         if np.linalg.norm(flat) < 0.3 * np.linalg.norm(reach):
             return Held(np.eye(3), up, FREE_SPIN, False)
-        turn = np.arctan2(workspace.forward[1], workspace.forward[0]) - np.arctan2(flat[1], flat[0])
+        turn = np.arctan2(toward[1], toward[0]) - np.arctan2(flat[1], flat[0])
         return Held(Rotation.from_euler("z", turn).as_matrix(), up, AIMED_SPIN, False)
     vertical = np.array([0.0, 0.0, 1.0])
     where = {"up": vertical, "down": -vertical, "ahead": workspace.forward, "left": workspace.left,
