@@ -197,6 +197,7 @@ def test_agreement_with_an_image_takes_its_best_frame(function):
     close(function(frames, image), 0.5 * 1.0 + 0.5 * 0.5**0.5)
     close(function(-frames, image), 0.5 * 0.0 + 0.5 * 0.5**0.5)
     close(function(frames[:1], image), NAN)
+    close(function(frames[:2], image), 0.5 * 0.5**0.5 + 0.5 * 0.5**0.5)
 
 
 def test_rated_quality_and_text():

@@ -248,13 +248,20 @@ def test_f_score_is_a_harmonic_mean_of_shares():
     ours[0, :, 0] = [0.004, 1.01]
     close(accuracy.f_score_5(ours, truth), 2 * 0.5 * 0.25 / 0.75)
     close(accuracy.f_score_15(ours, truth), 2 * 1.0 * 0.5 / 1.5)
+    # two frames, all points of the second off by 6 mm and by 16 mm
+    twice = np.concatenate([truth, truth])
+    off = np.concatenate([truth, truth + [0, 0.006, 0]])
+    close(accuracy.f_score_5(off, twice), 0.5)
+    close(accuracy.f_score_15(off, twice), 1.0)
+    close(accuracy.f_score_15(np.concatenate([truth, truth + [0, 0.016, 0]]), twice), 0.5)
+    close(accuracy.f_score_5(truth, truth), 1.0)
     close(accuracy.f_score_5(ours + 9, truth), 0.0)
     close(accuracy.f_score_15(ours + 9, truth), 0.0)
 
 
 def test_object_errors():
-    truth = np.zeros((3, 3))
-    ours = np.array([[0.0, 0, 0], [0, 0.3, 0], [0.3, 0.4, 0]])
+    truth = np.full((3, 3), 2.0)
+    ours = truth + np.array([[0.0, 0, 0], [0, 0.3, 0], [0.3, 0.4, 0]])
     close(accuracy.final_object_location(ours, truth), 0.5)
     close(accuracy.object_translation_error(ours, truth), 1000 * 0.8 / 3)
     angle = np.radians(60)
@@ -273,6 +280,7 @@ def test_frechet_distance_of_known_gaussians():
     turn = Rotation.from_rotvec([0, 0, 0.3]).as_matrix()[:2, :2]
     close(distribution.frechet_distance(signs * [2, 3] @ turn, signs), 5.0)
     close(distribution.frechet_distance(signs[:1], signs), NAN)
+    close(distribution.frechet_distance(signs[:2], signs[:2]), 0.0)
     close(distribution.frechet_distance(signs[:, :1] * 2, signs[:, :1]), 1.0)
 
 
@@ -286,6 +294,7 @@ def test_diversity_of_two_clusters():
     close(distribution.all_pairs_diversity(features), 5.0 * 200 * 200 / (400 * 399 / 2))
     close(distribution.diversity(features[:1]), NAN)
     close(distribution.all_pairs_diversity(features[:1]), NAN)
+    close(distribution.all_pairs_diversity(features[[0, -1]]), 5.0)
 
 
 def test_multimodality_compares_within_a_prompt_only():
@@ -323,6 +332,7 @@ def test_smooth_rate_is_the_mean_change_of_fid():
     windows = [signs, signs + [3, 0], signs + [0, 1]]  # FID 0, 9, 1
     close(distribution.smooth_rate(windows, signs, 0.5), (9 + 8) / 2 / 0.5)
     close(distribution.smooth_rate(windows[:1], signs, 0.5), NAN)
+    close(distribution.smooth_rate(windows[:2], signs, 0.5), 18.0)
     with pytest.raises(MetricError, match="must follow"):
         distribution.smooth_rate(windows, signs, 0.0)
 
@@ -333,6 +343,7 @@ def test_object_diversity_is_the_mean_over_pairs():
     corners[2, ..., 0] = 3.0
     close(distribution.object_diversity(corners), (1 + 3 + 2) / 3)
     close(distribution.object_diversity(corners[:1]), NAN)
+    close(distribution.object_diversity(corners[:2]), 1.0)
 
 
 # The rules that hold for all
