@@ -26,6 +26,7 @@ from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.recipe import Recipe, list_recipes
 from zeroshot_hoi.recipe_tables import RecipeTable
 from zeroshot_hoi.recipe_toml import recipe_from_toml, recipe_to_toml
+from zeroshot_hoi.reference.holding import KEPT
 from zeroshot_hoi.sentence import TextOptions, one_recipe, plan_text, vocabulary
 
 LEXICON = load_lexicon()
@@ -69,6 +70,16 @@ def test_every_verb_is_understood_in_a_sentence_of_its_own(name: str) -> None:
             (task,) = parse(text, words("mug"), LEXICON)
             known = [v.name for v, rest in LEXICON.starts[form] if list(rest) == particles]
             assert task.clauses[0].verb.name in known, text
+
+
+@pytest.mark.parametrize("name", LEXICON.verbs)
+def test_scripts_give_motions_only_parameters_that_they_take(name: str) -> None:
+    known = vocabulary()
+    for phrase in LEXICON.verbs[name].script:
+        is_person = phrase["subject"] == "person"
+        parameters = {k: v for k, v in phrase.items() if k not in ("subject", "verb", "start", "end")}
+        if phrase["verb"] in known.verbs(is_person):
+            assert known.check(phrase["verb"], parameters, is_person).keys() == parameters.keys()
 
 
 @pytest.mark.parametrize(
@@ -143,6 +154,7 @@ def test_a_held_thing() -> None:
 
 
 def test_things_are_kept_as_one_keeps_them() -> None:
+    assert {noun.keep for noun in LEXICON.nouns} <= {"", *KEPT}
     mug = plan("A person lifts the mug.", "mug").recipes[0].script[0]
     assert (mug.verb, mug.model_extra) == ("hold", {"keep": "upright"})
     assert plan("A person curls the dumbbell.", "dumbbell").recipes[0].script[0].verb == "curl"
