@@ -11,7 +11,7 @@ from typing import Any
 
 import trimesh
 
-from zeroshot_hoi.affordance.geometric import find_parts
+from zeroshot_hoi.affordance.variants import check_models, ground_parts, imagine_parts, used_sources
 from zeroshot_hoi.body.load import load_body
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.errors import RecipeError, nearest_name
@@ -78,15 +78,20 @@ class Pipeline:
         """
         plan, listener, clock = self.plan, progress or silent, _Clock()
         given = self._assign(meshes)
+        check_models(plan)
         with clock.stage("bodies"):
             bodies = {name: load_body(person.body) for name, person in plan.people.items()}
         with clock.stage("objects"):
             objects = {n: self._prepare(entry, given.get(n), listener) for n, entry in plan.objects.items()}
         with clock.stage("parts"):
-            parts = {name: find_parts(thing, plan.objects[name], plan.seed) for name, thing in objects.items()}
-            listener(Progress("parts", len(parts), len(parts)))
+            parts = ground_parts(plan, objects, listener)
         with clock.stage("pose"):
             initial = place(plan, bodies, objects, parts)
+        if plan.affordance == "inpainting":
+            with clock.stage("contacts"):
+                parts = imagine_parts(plan, bodies, objects, parts, initial, listener)
+            with clock.stage("pose again"):
+                initial = place(plan, bodies, objects, parts)
         with clock.stage("reference"):
             reference = script_motion(plan, bodies, objects, parts, initial)
         with clock.stage("optimization"):
@@ -155,7 +160,8 @@ def _models(plan: Plan, bodies: Mapping[str, SkinnedBody]) -> dict[str, str]:
     """Which variant ran in every stage."""
     return {
         "body": ", ".join(f"{name}: {body.model} {body.name}" for name, body in bodies.items()),
-        "affordance": "geometric",
+        "affordance": plan.affordance,
+        **used_sources(plan),
         "pose": "prior",
         "reference": "scripted",
         "engine": plan.engine,

@@ -21,7 +21,7 @@ from zeroshot_hoi.recipe_tables import RecipeTable, describe_first_error
 MAX_BYTES = 262_144
 """A recipe is a few kilobytes; a larger file is refused unread."""
 
-OVERRIDES = ("seed", "engine", "frames", "fps")
+OVERRIDES = ("seed", "engine", "frames", "fps", "affordance", "missing_parts", "models")
 """Keys of a recipe that a single run may change."""
 
 
@@ -52,7 +52,7 @@ class Recipe(RecipeTable):
         return recipe
 
     def with_overrides(self, **overrides: Any) -> Recipe:
-        """The same recipe with another seed, engine, number of frames or frame rate; None leaves a key as it is."""
+        """The same recipe with other values of keys in OVERRIDES; None leaves a key as it is."""
         for key in overrides:
             if key not in OVERRIDES:
                 raise RecipeError(f"'{key}' cannot be overridden. {nearest_name(key, OVERRIDES)}")
