@@ -156,7 +156,10 @@ def test_a_held_thing() -> None:
 def test_things_are_kept_as_one_keeps_them() -> None:
     assert {noun.keep for noun in LEXICON.nouns} <= {"", *KEPT}
     mug = plan("A person lifts the mug.", "mug").recipes[0].script[0]
-    assert (mug.verb, mug.model_extra) == ("hold", {"keep": "upright"})
+    assert (mug.verb, mug.model_extra) == ("hold", {"keep": "upright left"})
+    left = plan("A person drinks from the mug with the left hand.", "mug").recipes[0].script
+    assert left[0].model_extra == {"keep": "upright right"}
+    assert left[1].model_extra["aside"] > 0
     assert plan("A person curls the dumbbell.", "dumbbell").recipes[0].script[0].verb == "curl"
 
 

@@ -197,9 +197,10 @@ class Scene:
                 self._part(other, "top")
                 self._stand_at(other)
         keep = (self._noun(theme) or _PLAIN).keep
+        script = [dict(phrase) for phrase in verb.script]
         if verb.manner == "held" and keep and "keep" in self.vocabulary.object_verbs.get("hold", {}):
-            self._say([{"subject": "theme", "verb": "hold", "keep": keep}], theme, "")
-        self._say([dict(phrase) for phrase in verb.script], theme, location)
+            script.insert(0, {"subject": "theme", "verb": "hold", "keep": keep})
+        self._say(script if hands != ["left"] else [_mirrored(phrase) for phrase in script], theme, location)
         if verb.travels or verb.turns:
             self.states[theme] = verb
         self.gaze = self.gaze or theme
@@ -352,6 +353,17 @@ def _merged(carried: Sequence[Clause]) -> list[Clause]:
     richest = max(carried, key=lambda clause: (clause.verb.leans, len(clause.verb.script)))
     mentions: tuple[Mention, ...] = tuple(m for clause in carried for m in clause.mentions)
     return [Clause(richest.verb, " and ".join(c.words for c in carried), mentions, richest.hand)]
+
+
+def _mirrored(phrase: dict[str, Any]) -> dict[str, Any]:
+    """What the right hand does, for the left: things reach to the other side and are brought to the other side."""
+    swapped = dict(phrase)
+    if "keep" in phrase:
+        words = {"left": "right", "right": "left"}
+        swapped["keep"] = " ".join(words.get(word, word) for word in phrase["keep"].split())
+    if "aside" in phrase:
+        swapped["aside"] = -phrase["aside"]
+    return swapped
 
 
 def _edge_table(first: str, second: str, static: bool, continuous: bool, kind: str) -> dict[str, Any]:
