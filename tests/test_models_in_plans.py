@@ -55,3 +55,21 @@ def test_a_part_that_models_miss_stops_unless_the_recipe_allows(monkeypatch) -> 
     allowed = replace(plan, missing_parts="geometric")
     found = variants.ground_parts(allowed, objects, load=lambda role, name, settings: Blind())
     assert "as missing_parts" in found["iron"].notes[-1]
+
+
+def test_a_placed_body_stands_where_the_placement_says() -> None:
+    """On the ground, its root at the placement's, looking along the heading, whatever the object's own pose is."""
+    from zeroshot_hoi.body.load import load_body
+    from zeroshot_hoi.body.postures import posture_shape
+    from zeroshot_hoi.core.reference import Placement, RigidPose
+
+    body = load_body("neutral")
+    shape = posture_shape(body, "stand")
+    placement = Placement(np.array([1.0, 2.0, -shape.lowest]), np.pi / 2, shape.q, {})
+    turn = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    pose = RigidPose(turn, np.array([0.5, 0.0, 0.3]))
+    world = variants.place_body(body, placement, pose).vertices @ pose.rotation.T + pose.translation
+    assert abs(world[:, 2].min()) < 1e-6
+    nose = world[np.argmax(body.rest_vertices[:, 0] * (np.array(body.part_labels) == "head"))]
+    assert nose[1] > 2.05, "a heading of 90 degrees looks along y"
+    assert abs(nose[0] - 1.0) < 0.05
