@@ -57,6 +57,9 @@ REACH = 0.03
 TOUCH = 0.0045
 """Metres within which skin counts as touching."""
 
+DEEP = 0.0025
+"""Metres that a grip may be in its object to be shown to anybody."""
+
 OPPOSITE = -0.5
 """Cosine between directions from the part's axis beyond which two contacts oppose each other."""
 
@@ -87,6 +90,11 @@ class Grasp:
     """Whether the thumb touches against at least two fingers: from the other side of the part's axis."""
     depth: float
     """Deepest vertex of the hand in the object, metres."""
+
+    @property
+    def sound(self) -> bool:
+        """Around its part and hardly in it."""
+        return self.opposed and self.depth < DEEP
 
 
 @dataclass(frozen=True)
@@ -126,8 +134,8 @@ def find_grasps(
 
 
 def _rank(grasp: Grasp) -> tuple[bool, float]:
-    """Grips around the part come first, then those of low energy."""
-    return not grasp.opposed, grasp.energy if np.isfinite(grasp.energy) else np.inf
+    """Sound grips come first, then those of low energy."""
+    return not grasp.sound, grasp.energy if np.isfinite(grasp.energy) else np.inf
 
 
 def _measure_part(thing: SceneObject, part: PartRegion, grid: DistanceGrid) -> _Part:

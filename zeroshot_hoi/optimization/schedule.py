@@ -50,8 +50,11 @@ SEMIFINALISTS = 7
 SCREENING = Settings(iterations=7, tolerance=1e-2)
 SETTLING = Settings(iterations=20, tolerance=3e-3)
 
-LOOSE = 300.0
-"""Energy that a grip costs which does not go around its part."""
+LOOSE = 3000.0
+"""Energy that a grip costs which does not go around its part, or is in it."""
+
+GRIP = 0.3
+"""Share of a grip's own energy that counts beside the pose's."""
 
 FINALISTS = 3
 """Starts whose key frames are solved."""
@@ -227,7 +230,7 @@ def _static(compiler: Compiler, starts: list[Start], listener: ProgressListener)
     watched = [watch(compiler, s, [state], np.array([time]))[0] for s, state in zip(starts, states, strict=True)]
     x, energy = _settle(compiler, watched, time, x, SETTLING, listener)
     problem = compiler.problem(starts, [time] * len(starts))  # what one frame watches is no matter of the others
-    bias = np.array([sum(0.1 * g.energy + LOOSE * (not g.opposed) for g in s.grasps.values()) for s in starts])
+    bias = np.array([sum(GRIP * g.energy + LOOSE * (not g.sound) for g in s.grasps.values()) for s in starts])
     order = np.argsort(energy + bias, kind="stable")[:FINALISTS]
     return [_Candidate(_settled(compiler, starts[k], problem, x[k], k), x[k : k + 1], float(energy[k])) for k in order]
 
