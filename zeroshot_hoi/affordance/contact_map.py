@@ -29,7 +29,7 @@ CONSISTENT_VIEWS = 3
 
 PALM_FROM, PALM_TO = 0.2, 0.5
 """Where a hand is for models without finger keypoints: from and to these lengths of the forearm beyond the wrist (the
-palm of a hand that grips; measured on the embedded body)."""
+palm of a hand that grips, by usual proportions: a judgement, not a measurement)."""
 
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 

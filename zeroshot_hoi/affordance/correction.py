@@ -53,7 +53,7 @@ def _of_vertices(obj: SceneObject, part: PartDescription) -> np.ndarray:
         )
     own = np.zeros(len(obj.vertices), bool)
     own[ids] = True
-    return own[obj.faces].all(axis=1)
+    return np.asarray(own[obj.faces].all(axis=1))
 
 
 def _painted(obj: SceneObject, part: PartDescription) -> np.ndarray:

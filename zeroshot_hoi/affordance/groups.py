@@ -132,4 +132,4 @@ def _alike(found: Components) -> list[np.ndarray]:
     """Three or more components of one size: strings, spokes, slats."""
     size = np.sort(found.size, axis=1)[:, ::-1]
     close = (np.abs(size[:, None] - size[None]) < LIKE * np.minimum(size[:, None, :1], size[None, :, :1])).all(axis=2)
-    return [g for g in _pieces(close) if len(g) >= 3]
+    return [g for g in _pieces(np.asarray(close)) if len(g) >= 3]

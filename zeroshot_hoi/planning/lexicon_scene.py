@@ -360,7 +360,7 @@ def _mirrored(phrase: dict[str, Any]) -> dict[str, Any]:
     swapped = dict(phrase)
     if "keep" in phrase:
         words = {"left": "right", "right": "left"}
-        swapped["keep"] = " ".join(words.get(word, word) for word in phrase["keep"].split())
+        swapped["keep"] = " ".join(words.get(word, word) for word in str(phrase["keep"]).split())
     if "aside" in phrase:
         swapped["aside"] = -phrase["aside"]
     return swapped
