@@ -210,7 +210,7 @@ class RecipeTable(Table):
     engine: Engine = "jax"
     affordance: Literal["geometric", "segmentation", "inpainting"] = "geometric"
     missing_parts: Literal["stop", "geometric"] = "stop"
-    models: ModelsTable = Field(default_factory=lambda: ModelsTable())
+    models: ModelsTable = Field(default_factory=lambda: ModelsTable.model_validate({}))
 
     @model_validator(mode="after")
     def _names_known(self) -> RecipeTable:
