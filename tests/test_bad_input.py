@@ -122,12 +122,12 @@ def test_a_mesh_of_too_many_faces_is_simplified_and_says_so(monkeypatch: pytest.
 
     prepared = []
 
-    def stop(thing: Any, *_: Any) -> None:
-        prepared.append(thing)
+    def stop(plan: Any, objects: Any, *_: Any) -> None:
+        prepared.extend(objects.values())
         raise KeyboardInterrupt
 
     monkeypatch.setattr("zeroshot_hoi.geometry.prepare.MAX_FACES", 3000)
-    monkeypatch.setattr(pipeline, "find_parts", stop)
+    monkeypatch.setattr(pipeline, "ground_parts", stop)
     ball = trimesh.creation.icosphere(subdivisions=5, radius=0.45)
     with pytest.raises(KeyboardInterrupt):
         Pipeline.from_recipe("sit_on_chair").run(ball)

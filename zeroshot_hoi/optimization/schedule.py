@@ -110,7 +110,7 @@ def optimize(
     grasps = _grasps(compiler, listener)
     candidates = _static(compiler, _starts(compiler, grasps), listener)
     keys = _key_frames(plan.frames)
-    ranked = sorted(_solve_keys(compiler, candidates, keys, listener), key=lambda c: c.energy)
+    ranked = sorted(_solve_keys(compiler, candidates, keys, listener), key=lambda c: c.energy + _grip_cost(c.start))
     clips: list[_Clip] = []
     for candidate in ranked:
         clips.append(_solve_clip(compiler, candidate, keys, listener))
@@ -230,9 +230,13 @@ def _static(compiler: Compiler, starts: list[Start], listener: ProgressListener)
     watched = [watch(compiler, s, [state], np.array([time]))[0] for s, state in zip(starts, states, strict=True)]
     x, energy = _settle(compiler, watched, time, x, SETTLING, listener)
     problem = compiler.problem(starts, [time] * len(starts))  # what one frame watches is no matter of the others
-    bias = np.array([sum(GRIP * g.energy + LOOSE * (not g.sound) for g in s.grasps.values()) for s in starts])
-    order = np.argsort(energy + bias, kind="stable")[:FINALISTS]
+    order = np.argsort(energy + [_grip_cost(s) for s in starts], kind="stable")[:FINALISTS]
     return [_Candidate(_settled(compiler, starts[k], problem, x[k], k), x[k : k + 1], float(energy[k])) for k in order]
+
+
+def _grip_cost(start: Start) -> float:
+    """What a start's grips cost in every comparison of starts."""
+    return sum(GRIP * g.energy + LOOSE * (not g.sound) for g in start.grasps.values())
 
 
 def _settle(
@@ -331,12 +335,14 @@ def _solve_keys(
 
 
 def _shared_listener(listener: ProgressListener, stage: str, total: int) -> ProgressListener:
-    """One bar for solvers that run beside one another: their steps add up."""
-    lock, steps = Lock(), count(1)
+    """One bar for solvers that run beside one another: their steps add up, and the lowest energy counts."""
+    lock, steps, lowest = Lock(), count(1), [np.inf]
 
     def listen(event: Progress) -> None:
         with lock:
-            listener(Progress(stage, min(next(steps), total), total, event.energy))
+            energy = np.inf if event.energy is None else event.energy
+            lowest[0] = float(np.fmin(lowest[0], energy))
+            listener(Progress(stage, min(next(steps), total), total, lowest[0]))
 
     return listen
 
