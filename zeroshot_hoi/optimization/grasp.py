@@ -19,6 +19,7 @@ from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.scene import DistanceGrid, PartRegion, SceneObject
 from zeroshot_hoi.core.solution import ProgressListener, silent
+from zeroshot_hoi.geometry.exact import ExactMesh
 from zeroshot_hoi.geometry.query import GridArrays, grid_distance, pad_grid
 from zeroshot_hoi.geometry.sampling import farthest_points
 from zeroshot_hoi.optimization.energies import contact, penetration, posture
@@ -59,6 +60,9 @@ TOUCH = 0.0045
 
 DEEP = 0.0025
 """Metres that a grip may be in its object to be shown to anybody."""
+
+FIRM = 0.003
+"""Metres within which thumb and fingers must be to count as around the part: with room for what a clip changes."""
 
 OPPOSITE = -0.5
 """Cosine between directions from the part's axis beyond which two contacts oppose each other."""
@@ -104,6 +108,8 @@ class _Part:
     thing: SceneObject
     whole: GridArrays
     grid: GridArrays
+    surface: ExactMesh
+    """Of the part alone."""
     axis: np.ndarray
     center: np.ndarray
     """(3,) middle of the part along its axis."""
@@ -141,7 +147,8 @@ def _rank(grasp: Grasp) -> tuple[bool, float]:
 def _measure_part(thing: SceneObject, part: PartRegion, grid: DistanceGrid) -> _Part:
     along = thing.vertices[np.unique(thing.faces[part.faces])] @ part.axis
     center = part.center + (0.5 * (along.min() + along.max()) - part.center @ part.axis) * part.axis
-    return _Part(thing, pad_grid(thing.grid), pad_grid(grid), part.axis, center, float(np.ptp(along)))
+    surface = ExactMesh(thing.vertices, thing.faces[part.faces])
+    return _Part(thing, pad_grid(thing.grid), pad_grid(grid), surface, part.axis, center, float(np.ptp(along)))
 
 
 def _starts(hand: Hand, held: _Part, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -306,7 +313,7 @@ def _read(hand: Hand, held: _Part, problem: Problem, x: np.ndarray, energy: np.n
 def _opposed(hand: Hand, held: _Part, state: State) -> bool:
     """Whether the thumb's touching skin and that of two fingers lie on opposite sides of the part's axis."""
     local = _in_object(state, hand.vertices.rows @ state.bones[0])
-    touches = np.abs(grid_distance(numpy_namespace(), held.grid, local)) < TOUCH
+    touches = held.surface.nearest(local, 2.0 * FIRM)[0] < FIRM  # nan where nothing is near
     regions = np.array(hand.folded.full.regions)[hand.vertices.vertices]
     sides = {}
     for finger in (*FINGERS, "thumb"):

@@ -224,7 +224,7 @@ def _static(compiler: Compiler, starts: list[Start], listener: ProgressListener)
     compiler.shape_hands(starts[0])
     time = _busiest_frame(compiler)
     x, energy = _settle(compiler, starts, time, None, SCREENING, listener)
-    order = np.argsort(energy, kind="stable")[:SEMIFINALISTS]
+    order = np.argsort(energy + [_grip_cost(s) for s in starts], kind="stable")[:SEMIFINALISTS]
     starts, x = [starts[k] for k in order], x[order]
     states = _states(compiler.problem(starts, [time] * len(starts)), x)
     watched = [watch(compiler, s, [state], np.array([time]))[0] for s, state in zip(starts, states, strict=True)]
