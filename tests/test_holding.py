@@ -91,10 +91,10 @@ def carried(body: SkinnedBody, box: SceneObject, both_sides: PartRegion) -> Comp
 def _grasps(compiler: Compiler) -> dict[str, Grasp]:
     return {
         name: palm_grasps(
-            compiler.bodies[e.first.owner], e.first.part.split()[0], compiler.objects["box"], compiler.region(e),
-            compiler.ahead(e),
+            compiler.bodies[e.first.owner], e.first.part.split()[0], compiler.objects["box"], compiler.holds.region(e),
+            compiler.holds.ahead(e),
         )[0]
-        for name, e in compiler.grips.items()
+        for name, e in compiler.holds.grips.items()
     }  # fmt: skip
 
 
@@ -118,8 +118,8 @@ def test_a_palm_lies_flat_on_its_side(body: SkinnedBody, box: SceneObject, side:
 
 def test_each_hand_takes_its_own_instance(carried: Compiler, box: SceneObject) -> None:
     """The box looks ahead as the person does: its left side is the left hand's."""
-    for name, edge in carried.grips.items():
-        faces = carried.region(edge).faces
+    for name, edge in carried.holds.grips.items():
+        faces = carried.holds.region(edge).faces
         middle = box.vertices[box.faces[faces]].mean((0, 1))
         assert np.sign(middle[1]) == (1.0 if "left" in name else -1.0)
         assert 0 < len(faces) < len(carried.parts["box"].parts["side"].faces)
@@ -130,10 +130,13 @@ def test_two_hands_share_a_long_part(body: SkinnedBody) -> None:
     centers = stick.vertices[stick.faces].mean(1)
     region = _region(stick, "side", centers[:, 2] > 0.3, [0, 0, 1])
     compiler = _compiler(_recipe(kind="grip"), body, stick, region)
-    spots = {name.split(".")[1].split()[0]: compiler.region(edge).center[2] for name, edge in compiler.grips.items()}
+    spots = {
+        name.split(".")[1].split()[0]: compiler.holds.region(edge).center[2]
+        for name, edge in compiler.holds.grips.items()
+    }
     assert spots["left"] - spots["right"] == pytest.approx(0.36, abs=1e-6), "the right hand is lower where it stands"
-    for edge in compiler.grips.values():
-        mine = centers[compiler.region(edge).faces][:, 2]
+    for edge in compiler.holds.grips.values():
+        mine = centers[compiler.holds.region(edge).faces][:, 2]
         assert np.ptp(mine) < 0.37
 
 
@@ -144,8 +147,8 @@ def test_one_hand_carries_and_the_other_keeps_its_place(carried: Compiler) -> No
     carried.shape_hands(start)
     problem = carried.problem([start], [0])
     assert [thing.kind for thing in problem.objects] == ["ride"]
-    (rider,) = carried.carriers.values()
-    (other,) = [e for name, e in carried.grips.items() if name != rider.name]
+    (rider,) = carried.holds.carriers.values()
+    (other,) = [e for name, e in carried.holds.grips.items() if name != rider.name]
     term = next(t for t in problem.terms if t.name == f"contact:{other.name}")
     assert term.energy is contact.anchored
     state = frame_state(XP, problem, problem.initial()[0], {n: v[0] for n, v in problem.base.items()})
@@ -213,7 +216,7 @@ def test_a_door_turns_about_its_far_edge(body: SkinnedBody) -> None:
     )  # fmt: skip
     track = compiler.reference.objects["box"]
     assert track.guided
-    assert compiler.carriers == {}, "hands follow a door, it does not ride on them"
+    assert compiler.holds.carriers == {}, "hands follow a door, it does not ride on them"
     hinge = np.array([*(0.5 * (low + high))[:2], 0.0])
     hinge[wide] = low[wide]
     places = np.einsum("tij,j->ti", track.rotation, hinge) + track.translation

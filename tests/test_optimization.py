@@ -62,7 +62,7 @@ def lifting(body: SkinnedBody) -> Compiler:
 def _start(compiler: Compiler) -> Start:
     """The most natural placement; what is carried lies in the right palm, turned somehow."""
     grasps = {}
-    for edge in compiler.grips.values():
+    for edge in compiler.holds.grips.values():
         body = compiler.bodies[edge.first.owner]
         at = body.rest_joints[body.joint_names.index("right_middle1")]
         turn = Rotation.from_euler("xyz", [0.4, -0.2, 0.9]).as_matrix()
@@ -142,13 +142,13 @@ def test_upholstery_lets_a_body_sink_deeper(body: SkinnedBody, sitting: Compiler
 
 
 def test_a_static_grip_carries_and_a_sliding_one_touches(body: SkinnedBody, lifting: Compiler) -> None:
-    assert {name: edge.name for name, edge in lifting.carriers.items()} == {"dumbbell": GRIP}
+    assert {name: edge.name for name, edge in lifting.holds.carriers.items()} == {"dumbbell": GRIP}
     held = _problem(lifting)
     assert [thing.kind for thing in held.objects] == ["ride"]
     assert f"contact:{GRIP}" not in _names(held), "the grip was solved before; here it rides"
     assert "path:dumbbell" in _names(held)
     sliding = _shaped(_compiler(body, "lift_dumbbell", {0: {"is_rel_static": False}}))
-    assert sliding.carriers == {}
+    assert sliding.holds.carriers == {}
     assert f"contact:{GRIP}" in _names(_problem(sliding))
 
 

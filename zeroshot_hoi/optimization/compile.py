@@ -8,23 +8,22 @@ energy pulls (grip, touch, support, rest). Nothing after this file knows what a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from zeroshot_hoi.body.pads import hand_pads
 from zeroshot_hoi.body.surface import concatenate
 from zeroshot_hoi.core.body import BodyPoints, SkinnedBody
 from zeroshot_hoi.core.graph import Edge
 from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion, Travel
-from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
+from zeroshot_hoi.core.scene import ObjectParts, SceneObject
 from zeroshot_hoi.geometry.grid import bake_part_grid
 from zeroshot_hoi.geometry.query import GridArrays, pad_grid
 from zeroshot_hoi.geometry.sampling import farthest_points
 from zeroshot_hoi.optimization.energies import contact, penetration, posture, tracking
 from zeroshot_hoi.optimization.hand import flat_hand
+from zeroshot_hoi.optimization.holds import Holds
 from zeroshot_hoi.optimization.person import PAD_POINTS, SIDES, PersonRows, person_rows
 from zeroshot_hoi.optimization.problem import ObjectUnknowns, PersonUnknowns, Problem, Term
 from zeroshot_hoi.optimization.start import CORNERS, FOLDED_POINTS, NEAR_POINTS, PRESSED_POINTS, Start
@@ -51,9 +50,6 @@ PALM_OFFSET = 0.022
 
 SPHERE_SKIN = 0.001
 """Metres by which spheres are taken smaller than they are."""
-
-HANDS_APART = 0.36
-"""Metres between two hands on one long handle."""
 
 FAR_REACH = 0.25
 """Metres from which a palm is drawn to what it should touch."""
@@ -84,9 +80,7 @@ class Compiler:
         self.rows: dict[str, PersonRows] = dict(self._open_rows)
         self.grids: dict[str, GridArrays] = {n: pad_grid(o.grid) for n, o in objects.items()}
         self._part_grids: dict[str, GridArrays] = {}
-        self.grips = self._grips()
-        self.carriers = self._carriers()
-        self.free = self._free()
+        self.holds = Holds(plan, objects, parts, initial, reference)
 
     def shape_hands(self, start: Start) -> None:
         """Fixes the fingers as `start` has them: free hands as in the posture, gripping hands as in the grip."""
@@ -104,100 +98,16 @@ class Compiler:
             fingers = list(self._open_rows[name].fingers.get(side, ()))
             if edge.first.owner != name or not edge.first.part.endswith("hand"):
                 continue
-            if edge.name in self.grips:
+            if edge.name in self.holds.grips:
                 found.append((fingers, start.grasps[edge.name].q[fingers]))
             elif self.plan.contacts[edge.name].kind == "touch":
                 found.append((fingers, flat_hand(self.bodies[name], side)[fingers]))
         return found
 
-    def _grips(self) -> dict[str, Edge]:
-        """Edge name -> every edge whose hand keeps its place: around a part, or flat on what moves with it."""
-        return {e.name: e for e in self.plan.graph.edges if e.first.owner in self.bodies and self._is_grip(e)}
-
-    def _is_grip(self, edge: Edge) -> bool:
-        kind, track = self.plan.contacts[edge.name].kind, self.reference.objects.get(edge.second.owner)
-        carried = track is not None and not track.guided and edge.is_rel_static
-        return kind == "grip" or (kind == "touch" and edge.first.part.endswith("hand") and carried)
-
-    def grips_of(self, person: str) -> list[Edge]:
-        return [edge for edge in self.grips.values() if edge.first.owner == person]
-
-    def hands_on(self, person: str, name: str) -> tuple[str, ...]:
-        """The person's hands that close around an object: their skin is the grip's matter."""
-        return tuple(e.first.part for e in self.grips_of(person) if e.second.owner == name)
-
-    def region(self, edge: Edge) -> PartRegion:
-        """What the edge's second side touches of an object's part.
-
-        Left and right body parts take different instances of it (pedals, armrests). Two hands on one instance each have
-        a stretch of it, HANDS_APART, or a third of it where that is less: the left one toward the person's left where
-        it lies across, the right one lower where it stands.
-        """
-        region = self.parts[edge.second.owner].parts[edge.second.part]
-        side = edge.first.part.split()[0]
-        sharing = [e for e in self.plan.graph.edges if e.second == edge.second and e.first.owner == edge.first.owner]
-        if side not in SIDES or len(sharing) < 2:
-            return region
-        thing = self.objects[edge.second.owner]
-        centers = thing.vertices[thing.faces].mean(1)
-        chosen = region.probability > 0.5
-        known = np.unique(region.instances[chosen & (region.instances >= 0)])
-        if len(known) > 1:
-            middles = np.stack([centers[chosen & (region.instances == k)].mean(0) for k in known])
-            order = np.argsort(middles @ self._leftward(edge))
-            mine = chosen & (region.instances == known[order[-1 if side == "left" else 0]])
-            center, axis = centers[mine].mean(0), np.linalg.svd(centers[mine] - centers[mine].mean(0))[2][0]
-        elif edge.name in self.grips:
-            along, axis = centers @ region.axis, region.axis
-            low, high = float(along[chosen].min()), float(along[chosen].max())
-            apart = min(HANDS_APART, (high - low) / 3.0)
-            spot = 0.5 * (low + high) + 0.5 * apart * self._end(edge, axis)
-            mine = chosen & (np.abs(along - spot) < max(0.5 * apart, 0.05))
-            center = region.center + (spot - region.center @ axis) * axis
-        else:
-            return region
-        return replace(region, probability=region.probability * mine, center=center, axis=axis)
-
-    def ahead(self, edge: Edge) -> np.ndarray:
-        """(3,) where the person of an edge looks at the start, in the object's frame."""
-        name = edge.second.owner
-        track = self.reference.objects.get(name)
-        turn = self.initial.objects[name].rotation if track is None else track.rotation[0]
-        heading = self.initial.people[edge.first.owner][0].heading
-        return np.array([np.cos(heading), np.sin(heading), 0.0]) @ turn
-
-    def _leftward(self, edge: Edge) -> np.ndarray:
-        """(3,) the person's left in the object's frame, at the start."""
-        name = edge.second.owner
-        track = self.reference.objects.get(name)
-        turn = self.initial.objects[name].rotation if track is None else track.rotation[0]
-        return np.cross(turn.T[:, 2], self.ahead(edge))
-
-    def _end(self, edge: Edge, axis: np.ndarray) -> float:
-        """Which way along a shared part's axis a hand goes, 1 or -1."""
-        across = float(axis @ self._leftward(edge))
-        toward = across if abs(across) > 0.3 else float(axis[2])
-        return (1.0 if edge.first.part.startswith("left") else -1.0) * (1.0 if toward >= 0.0 else -1.0)
-
-    def _carriers(self) -> dict[str, Edge]:
-        """Object -> the edge whose hand carries it all the time: it rides on that wrist."""
-        carriers: dict[str, Edge] = {}
-        for edge in self.grips.values():
-            held = self.reference.objects.get(edge.second.owner)
-            if edge.is_rel_static and edge.is_continuous and held is not None and not held.guided:
-                carriers.setdefault(edge.second.owner, edge)
-        return carriers
-
-    def _free(self) -> tuple[str, ...]:
-        """Objects that people move with no hand that holds them all the time: between palms, thrown, handed over."""
-        touched = {e.second.owner for e in self.plan.graph.edges if e.first.owner in self.bodies}
-        moving = self.reference.objects.items()
-        return tuple(n for n, track in moving if n in touched and n not in self.carriers and not track.guided)
-
     def part_grid(self, edge: Edge) -> GridArrays:
         """Distances to what the edge's second side touches."""
         if edge.name not in self._part_grids:
-            faces = self.region(edge).faces
+            faces = self.holds.region(edge).faces
             self._part_grids[edge.name] = pad_grid(bake_part_grid(self.objects[edge.second.owner], faces))
         return self._part_grids[edge.name]
 
@@ -219,9 +129,9 @@ class Compiler:
         return Problem(people, objects, base, tuple(terms))
 
     def _unknowns(self, name: str) -> ObjectUnknowns:
-        if name not in self.carriers:
-            return ObjectUnknowns("free" if name in self.free else "fixed")
-        edge = self.carriers[name]
+        if name not in self.holds.carriers:
+            return ObjectUnknowns("free" if name in self.holds.free else "fixed")
+        edge = self.holds.carriers[name]
         side = edge.first.part.split()[0]
         body = self.rows[edge.first.owner].folded.body
         return ObjectUnknowns("ride", self.people.index(edge.first.owner), body.joint_names.index(f"{side}_wrist"))
@@ -262,8 +172,8 @@ class Compiler:
         return placed + share
 
     def _object_base(self, o: int, name: str, starts: Sequence[Start], t: np.ndarray) -> dict[str, np.ndarray]:
-        if name in self.carriers:
-            grasps = [s.grasps[self.carriers[name].name] for s in starts]
+        if name in self.holds.carriers:
+            grasps = [s.grasps[self.holds.carriers[name].name] for s in starts]
             rotation, translation = np.stack([g.rotation for g in grasps]), np.stack([g.translation for g in grasps])
         elif name in self.reference.objects:
             reference = self.reference.objects[name]
@@ -357,7 +267,7 @@ class Compiler:
             if self.plan.contacts[edge.name].kind == "support" and edge.first.part in ("hips", "left leg", "right leg"):
                 standing = self.reference.people[name].standing[t, 2]
                 gate = gate * (1.0 - self._gate(edge, t)) * np.clip(2.0 * standing - 0.6, 0.0, 1.0)
-        loads = [n for n, e in self.carriers.items() if e.first.owner == name]
+        loads = [n for n, e in self.holds.carriers.items() if e.first.owner == name]
         load = loads[0] if loads else self.names[0]
         mass = self.plan.objects[load].mass if loads else 0.0
         center = self.objects[load].vertices.mean(0)
@@ -398,9 +308,9 @@ class Compiler:
         gate = self._gate(edge, t)
         if edge.first.owner not in self.bodies:
             return self._object_edge(edge, gate)
-        if edge.second.owner in self.carriers and self.carriers[edge.second.owner] == edge:
+        if edge.second.owner in self.holds.carriers and self.holds.carriers[edge.second.owner] == edge:
             return []
-        if edge.name in self.grips:
+        if edge.name in self.holds.grips:
             return [self._held(edge, gate, starts)]
         p, rows = self.people.index(edge.first.owner), self.rows[edge.first.owner]
         o, grid = self.names.index(edge.second.owner), self.part_grid(edge)
@@ -431,7 +341,7 @@ class Compiler:
         """(P,) metres from which each pad is drawn: fingers only from near, a palm or any other part from afar."""
         if not edge.first.part.endswith("hand"):
             return np.full(pads, FAR_REACH)
-        names = hand_pads(self.bodies[edge.first.owner], edge.first.part.split()[0])
+        names = self.rows[edge.first.owner].pad_names
         return np.array([FAR_REACH if "palm" in name else contact.CONTACT_REACH for name in names])
 
     def _held(self, edge: Edge, gate: np.ndarray, starts: Sequence[Start]) -> Term:
@@ -463,14 +373,14 @@ class Compiler:
         o = self.names.index(name)
         terms = [term for person in self.people for term in self._contactless(name, o, person, starts, t)]
         for other in self.names:
-            moved = name in self.carriers or name in self.free
-            if other != name and moved and other not in self.carriers and other not in self.free:
+            moved = name in self.holds.carriers or name in self.holds.free
+            if other != name and moved and other not in self.holds.carriers and other not in self.holds.free:
                 points = self.objects[name].samples.points[:300]
                 terms.append(Term(f"penetration:{name}->{other}", penetration.object_in_object,
                                   SIGMA["object in object"], 0, o, self.names.index(other),
                                   constants={"points": points, "grid": self.grids[other],
                                              "margin": np.float64(0.0)}))  # fmt: skip
-        if name in self.carriers or name in self.free:
+        if name in self.holds.carriers or name in self.holds.free:
             terms += self._tracking(name, o, starts, t)
         return terms
 
@@ -482,7 +392,7 @@ class Compiler:
         axis = np.asarray(reference.axis, float)
         side = np.linalg.svd(axis[None])[2][1]
         sign = np.ones(len(t))
-        if reference.symmetric and name in self.carriers:
+        if reference.symmetric and name in self.holds.carriers:
             sign = np.array([self._axis_sign(name, s, axis, k) for s, k in zip(starts, t, strict=True)])
         return [
             Term(f"path:{name}", tracking.path, SIGMA["path"], 0, o,
@@ -496,7 +406,7 @@ class Compiler:
 
     def _axis_sign(self, name: str, start: Start, axis: np.ndarray, time: int) -> float:
         """Which way a symmetric axis points for this grip: outward on the thumb's side, as when a palm looks up."""
-        edge = self.carriers[name]
+        edge = self.holds.carriers[name]
         side = edge.first.part.split()[0]
         across = self.rows[edge.first.owner].radial[side]
         thumb = 1.0 if start.grasps[edge.name].rotation @ axis @ across > 0 else -1.0
@@ -507,14 +417,14 @@ class Compiler:
 
     def watched(self, person: str, name: str) -> np.ndarray:
         """(V,) which body vertices must not enter the object: all but those of the hands that close around it."""
-        return ~np.isin(np.array(self.bodies[person].part_labels), self.hands_on(person, name))
+        return ~np.isin(np.array(self.bodies[person].part_labels), self.holds.hands_on(person, name))
 
     def allowed_depth(self, person: str, name: str, points: BodyPoints) -> np.ndarray:
         """(N,) metres that body points may sink into the object: little but for what it supports or what touches it."""
         rows = self.rows[person]
         allowed = np.full(len(points), -BODY_MARGIN)
         for edge in self.plan.graph.edges_of(person):
-            if edge.second.owner != name or edge.name in self.grips:
+            if edge.second.owner != name or edge.name in self.holds.grips:
                 continue
             plan = self.plan.contacts[edge.name]
             if plan.kind == "support":
@@ -527,7 +437,7 @@ class Compiler:
         """Penetration both ways between one person and one object."""
         p, rows, watched = self.people.index(person), self.rows[person], self.watched(person, name)
         skin = rows.skin_where(watched)
-        hands = self.hands_on(person, name)
+        hands = self.holds.hands_on(person, name)
         alike = all(start is starts[0] for start in starts)
         chosen = starts[0].near.get((person, name)) if alike else None
         near = rows.vertex_points(rows.default_near(watched, NEAR_POINTS, hands) if chosen is None else chosen)

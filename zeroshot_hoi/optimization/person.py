@@ -73,6 +73,8 @@ class PersonRows:
     """Body part -> the skin that carries weight when it is supported."""
     pads: Mapping[str, BodyPoints]
     """Side -> PAD_POINTS of every palmar pad of a hand that touches, pad after pad."""
+    pad_names: tuple[str, ...]
+    """Of one hand's pads, without the side."""
 
     def shaped(self, q: np.ndarray) -> PersonRows:
         """The same rows on the moving bones only, for fingers at the values in `q (D,)`."""
@@ -285,7 +287,7 @@ def person_rows(body: SkinnedBody) -> PersonRows:
     pairs = spheres.pairs[~(finger[spheres.pairs[:, 0]] & finger[spheres.pairs[:, 1]])]
     skin = surface_points(body, np.ones(len(body.rest_vertices), bool), SKIN_POINTS, 7)
     at = _joints(body)
-    look = gaze_ray(body)
+    look, pads = gaze_ray(body), {s: hand_pads(body, s, PAD_POINTS) for s in SIDES}
     root = np.zeros((1, 4 * body.bones))
     root[0, 3] = 1.0
     return PersonRows(
@@ -302,7 +304,8 @@ def person_rows(body: SkinnedBody) -> PersonRows:
         wrists={s: _wrist_points(body, s) for s in SIDES},
         thighs={s: _thigh_stations(body, s) for s in SIDES},
         supports=_supports(body),
-        pads={s: all_pads(hand_pads(body, s, PAD_POINTS)) for s in SIDES},
+        pads={s: all_pads(p) for s, p in pads.items()},
+        pad_names=tuple(name.partition(" ")[2] for name in pads["left"]),
         mass_center=mass_center(body).rows,
         gaze=np.concatenate([look.rows, look.normal_rows]),
         root=root,

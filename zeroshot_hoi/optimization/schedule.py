@@ -189,11 +189,11 @@ def _key_frames(frames: int) -> np.ndarray:
 def _grasps(compiler: Compiler, listener: ProgressListener) -> dict[str, tuple[Grasp, ...]]:
     """Edge name -> grips of every hand that closes around something."""
     plan, found = compiler.plan, {}
-    for edge in compiler.grips.values():
+    for edge in compiler.holds.grips.values():
         body, side = compiler.bodies[edge.first.owner], edge.first.part.split()[0]
-        thing, part = compiler.objects[edge.second.owner], compiler.region(edge)
+        thing, part = compiler.objects[edge.second.owner], compiler.holds.region(edge)
         if plan.contacts[edge.name].kind != "grip":
-            found[edge.name] = palm_grasps(body, side, thing, part, compiler.ahead(edge))
+            found[edge.name] = palm_grasps(body, side, thing, part, compiler.holds.ahead(edge))
             continue
         found[edge.name] = find_grasps(
             body, side, thing, part, bake_part_grid(thing, part.faces), engine=plan.engine, seed=plan.seed,
@@ -262,7 +262,7 @@ def _busiest_frame(compiler: Compiler) -> int:
             total += gate
     best = np.flatnonzero(total > total.max() - 1e-3)
     away = np.zeros(len(best))
-    for name in (*compiler.carriers, *compiler.free):
+    for name in (*compiler.holds.carriers, *compiler.holds.free):
         path = compiler.reference.objects[name].translation
         away += np.linalg.norm(path[best] - 0.5 * (path.min(0) + path.max(0)), axis=1)
     nearest = np.flatnonzero(away < away.min() + 1e-3)
@@ -273,7 +273,7 @@ def _settled(compiler: Compiler, start: Start, problem: Problem, x: np.ndarray, 
     state = _state(problem, x, k)
     rotations, anchors, touching = {}, {}, {}
     for o, name in enumerate(compiler.names):
-        if name in compiler.carriers and not compiler.plan.graph.state(name).is_rotational:
+        if name in compiler.holds.carriers and not compiler.plan.graph.state(name).is_rotational:
             rotations[name] = _upright(state.rotations[o], compiler.reference.objects[name].rotation[0], compiler, name)
     xp = numpy_namespace()
     for edge in compiler.plan.graph.edges:
