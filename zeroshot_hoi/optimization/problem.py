@@ -8,7 +8,7 @@ An engine sees arrays, gates and names; it knows nothing of hands or irons.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -108,6 +108,10 @@ class Problem:
         """The same problem on some of its frames."""
         terms = tuple(replace(t, frames={k: np.asarray(v)[index] for k, v in t.frames.items()}) for t in self.terms)
         return replace(self, base={k: np.asarray(v)[index] for k, v in self.base.items()}, terms=terms)
+
+    def without(self, energies: Container[Energy]) -> Problem:
+        """The same problem in which these energies weigh nothing; nothing is compiled anew."""
+        return replace(self, terms=tuple(replace(t, sigma=np.inf) if t.energy in energies else t for t in self.terms))
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper bounds (n,) of one frame's unknowns."""
