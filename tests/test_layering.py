@@ -14,7 +14,10 @@ LAYERS = (
     {"planning", "affordance", "pose", "reference", "optimization", "refinement"},
     {"results"},
     {"metrics"},
-    {"pipeline", "sentence"},
+    {
+        "pipeline", "sentence", "stages", "stage_records", "stage_folder", "stage_words", "mesh_digest", "notebook",
+        "comparison",
+    },
     {"cli", "result_commands", "console", "doctor", "mesh_argument", "text_argument", "__main__", "__init__"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

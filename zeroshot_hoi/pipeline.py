@@ -1,11 +1,15 @@
-"""The whole story: plan, prepared objects, parts, initial scene, reference, motion, result."""
+"""The whole story: plan, prepared objects, parts, initial scene, reference, motion, result.
+
+`_stages` is the table of contents. There is one way to run: `Pipeline.run` asks for the last stage, and
+`Pipeline.stages` hands out the same stages one by one.
+"""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Mapping
-from contextlib import contextmanager
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +19,15 @@ from zeroshot_hoi.affordance.variants import check_models, ground_parts, imagine
 from zeroshot_hoi.body.load import load_body
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.errors import RecipeError, nearest_name
-from zeroshot_hoi.core.plan import ObjectPlan, Plan
+from zeroshot_hoi.core.graph import PartAffordanceGraph
+from zeroshot_hoi.core.plan import ObjectPlan, PersonPlan, Plan
 from zeroshot_hoi.core.scene import Mesh, SceneObject
-from zeroshot_hoi.core.solution import Progress, ProgressListener, silent
+from zeroshot_hoi.core.solution import Progress, ProgressListener
 from zeroshot_hoi.geometry.builtin import builtin_mesh
 from zeroshot_hoi.geometry.prepare import prepare_object
+from zeroshot_hoi.mesh_digest import file_digest, mesh_digest
 from zeroshot_hoi.metrics import attach
+from zeroshot_hoi.notebook import default_listener
 from zeroshot_hoi.optimization import optimize
 from zeroshot_hoi.planning.base import PlannedText
 from zeroshot_hoi.planning.plan_to_recipe import recipe_from_plan
@@ -32,8 +39,22 @@ from zeroshot_hoi.reference.scripted import script_motion
 from zeroshot_hoi.results.build import build_result
 from zeroshot_hoi.results.result import Result
 from zeroshot_hoi.sentence import TextOptions, one_recipe, plan_text
+from zeroshot_hoi.stage_folder import StageFolder
+from zeroshot_hoi.stage_words import (
+    bodies_line,
+    objects_line,
+    optimization_line,
+    parts_line,
+    reference_line,
+    result_line,
+    scene_line,
+)
+from zeroshot_hoi.stages import Inputs, Stage, Stages
 
 MeshLike = str | Path | Mesh | trimesh.Trimesh | trimesh.Scene
+
+EVERYTHING = tuple(field.name for field in fields(Plan))
+"""Every field of a plan."""
 
 
 class Pipeline:
@@ -76,46 +97,64 @@ class Pipeline:
         A bare mesh goes to the recipe's first object, a mapping names its objects, and what is not given uses its
         built-in mesh. `progress` hears of every step.
         """
-        plan, listener, clock = self.plan, progress or silent, _Clock()
+        return self.stages(meshes, progress=progress).measured
+
+    def stages(
+        self,
+        meshes: MeshLike | Mapping[str, MeshLike] | None = None,
+        *,
+        progress: ProgressListener | None = None,
+        folder: str | Path | None = None,
+    ) -> Stages:
+        """The same run, stage by stage: look at an output, put another in its place, go on.
+
+        Nothing runs before it is asked for: `stages.parts`, `stages.measured`. With a `folder` outputs are kept there
+        too, and the same stages in a later process go on from them.
+        """
         given = self._assign(meshes)
-        check_models(plan)
-        with clock.stage("bodies"):
-            bodies = {name: load_body(person.body) for name, person in plan.people.items()}
-        with clock.stage("objects"):
-            objects = {n: self._prepare(entry, given.get(n), listener) for n, entry in plan.objects.items()}
-        with clock.stage("parts"):
-            parts = ground_parts(plan, objects, listener)
-        with clock.stage("pose"):
-            initial = place(plan, bodies, objects, parts)
-        if plan.affordance == "inpainting":
-            with clock.stage("contacts"):
-                parts = imagine_parts(plan, bodies, objects, parts, initial, listener)
-            with clock.stage("pose again"):
-                initial = place(plan, bodies, objects, parts)
-        with clock.stage("reference"):
-            reference = script_motion(plan, bodies, objects, parts, initial)
-        with clock.stage("optimization"):
-            motion, solution = optimize(plan, bodies, objects, parts, initial, reference, listener)
-        with clock.stage("result"):
-            result = build_result(
-                plan, bodies, objects, parts, motion,
-                energies=solution.energies,
-                meta={"timings": clock.seconds, "models": self._models(bodies), "prompts": self._prompts()},
-            )  # fmt: skip
-        with clock.stage("metrics"):
-            listener(Progress("metrics", 0, 1))
-            result = attach(result)
-            listener(Progress("metrics", 1, 1))
-        return result
+        check_models(self.plan)
+        kept = StageFolder(Path(folder)) if folder is not None else None
+        return Stages(self.plan, lambda plan: self._stages(plan, given), progress or default_listener(), kept)
 
-    def _models(self, bodies: Mapping[str, SkinnedBody]) -> dict[str, str]:
-        """Which variant ran in every stage."""
-        return {"planning": self.planned.planner if self.planned else "recipe", **_models(self.plan, bodies)}
+    def _stages(self, plan: Plan, given: Mapping[str, MeshLike]) -> tuple[Stage, ...]:
+        """The stages in order, what each reads of the plan, and what it needs of the others."""
+        placing = ("people", "objects", "graph", "contacts", "relations")
+        imagining = plan.affordance == "inpainting"
+        parts, scene = ("contacts", "scene") if imagining else ("parts", "pose")
+        made = ("bodies", "objects", parts)
+        table = (
+            Stage("bodies", _bodies, bodies_line, ("people",), narrow=_only_bodies, outside=_body_files, kept=False,
+                  each="people"),
+            Stage("objects", lambda at: _objects(at, given), objects_line, ("objects", "seed"), narrow=_only_objects,
+                  outside=lambda plan: [mesh_digest(given[name]) if name in given else "" for name in plan.objects],
+                  each="objects"),
+            Stage("parts", _parts, parts_line, ("objects", "seed", "affordance", "models", "missing_parts"),
+                  ("objects",), outside=_painted_files, each="objects"),
+            Stage("pose", _place("parts"), scene_line, placing, ("bodies", "objects", "parts"), _flagless),
+            Stage("contacts", _contacts, parts_line, EVERYTHING, ("bodies", "objects", "parts", "pose"),
+                  each="objects"),
+            Stage("scene", _place("contacts"), scene_line, placing, ("bodies", "objects", "contacts"), _flagless),
+            Stage("reference", lambda at: script_motion(at.plan, *_of(at, *made, scene)), reference_line,
+                  ("people", "objects", "graph", "script", "frames", "fps"), (*made, scene)),
+            Stage("optimization",
+                  lambda at: optimize(at.plan, *_of(at, *made, scene, "reference"), at.tell), optimization_line,
+                  ("people", "objects", "graph", "contacts", "frames", "fps", "seed", "engine"),
+                  (*made, scene, "reference")),
+            Stage("result", lambda at: self._result(at, parts), result_line, EVERYTHING, (*made, "optimization"),
+                  kept=False),
+            Stage("measured", _measured, result_line, (), ("result",), kept=False),
+        )  # fmt: skip
+        return tuple(stage for stage in table if imagining or stage.name not in ("contacts", "scene"))
 
-    def _prompts(self) -> dict[str, str]:
-        """Prompt -> version, and the whole recipe, so that a result can be made again from its own file."""
-        recipe = recipe_to_toml(recipe_from_plan(self.plan))
-        return {**(self.planned.prompts if self.planned else {}), RECIPE_KEY: recipe}
+    def _result(self, at: Inputs, parts: str) -> Result:
+        """The result before it is measured, with how it came to be."""
+        bodies, objects, found = _of(at, "bodies", "objects", parts)
+        motion, solution = at.outputs["optimization"]
+        planner = {"planning": self.planned.planner if self.planned else "recipe"}
+        recipe = {RECIPE_KEY: recipe_to_toml(recipe_from_plan(at.plan))}
+        prompts = {**(self.planned.prompts if self.planned else {}), **recipe}
+        about = {"timings": dict(at.seconds), "models": planner | _models(at.plan, bodies), "prompts": prompts}
+        return build_result(at.plan, bodies, objects, found, motion, energies=solution.energies, meta=about)
 
     def _assign(self, meshes: MeshLike | Mapping[str, MeshLike] | None) -> dict[str, MeshLike]:
         """Object name -> the user's mesh."""
@@ -130,30 +169,71 @@ class Pipeline:
                 )
         return {**self._meshes, **meshes}
 
-    def _prepare(self, entry: ObjectPlan, mesh: MeshLike | None, listener: ProgressListener) -> SceneObject:
-        if mesh is None:
-            if not entry.builtin:
-                raise RecipeError(f"'{entry.name}' has no built-in mesh. Give one: run({{'{entry.name}': PATH}}).")
-            mesh = builtin_mesh(entry.builtin)
-        source = os.fspath(mesh) if isinstance(mesh, Path) else mesh
-        return prepare_object(
-            entry.name, source, size=entry.size, mass=entry.mass, seed=self.plan.seed, progress=listener
-        )
+
+def _of(at: Inputs, *names: str) -> tuple[Any, ...]:
+    return tuple(at.outputs[name] for name in names)
 
 
-class _Clock:
-    """Wall time of every stage, seconds."""
+def _bodies(at: Inputs) -> dict[str, SkinnedBody]:
+    return {name: load_body(person.body) for name, person in at.plan.people.items()}
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
 
-    @contextmanager
-    def stage(self, name: str) -> Any:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(time.perf_counter() - start, 3)
+def _objects(at: Inputs, given: Mapping[str, MeshLike]) -> dict[str, SceneObject]:
+    return {name: _prepare(entry, given.get(name), at) for name, entry in at.plan.objects.items()}
+
+
+def _prepare(entry: ObjectPlan, mesh: MeshLike | None, at: Inputs) -> SceneObject:
+    if mesh is None:
+        if not entry.builtin:
+            raise RecipeError(f"'{entry.name}' has no built-in mesh. Give one: run({{'{entry.name}': PATH}}).")
+        mesh = builtin_mesh(entry.builtin)
+    source = os.fspath(mesh) if isinstance(mesh, Path) else mesh
+    return prepare_object(entry.name, source, size=entry.size, mass=entry.mass, seed=at.plan.seed, progress=at.tell)
+
+
+def _parts(at: Inputs) -> Any:
+    return ground_parts(at.plan, at.outputs["objects"], at.tell)
+
+
+def _contacts(at: Inputs) -> Any:
+    return imagine_parts(at.plan, *_of(at, "bodies", "objects", "parts", "pose"), at.tell)
+
+
+def _place(parts: str) -> Any:
+    return lambda at: place(at.plan, *_of(at, "bodies", "objects", parts))
+
+
+def _measured(at: Inputs) -> Result:
+    at.tell(Progress("metrics", 0, 1))
+    start = time.perf_counter()
+    result = attach(at.outputs["result"])
+    timings = {**result.meta["timings"], "metrics": round(time.perf_counter() - start, 3)}
+    at.tell(Progress("metrics", 1, 1))
+    return replace(result, meta={**result.meta, "timings": timings})
+
+
+def _only_bodies(plan: Plan) -> Plan:
+    return replace(plan, people={name: PersonPlan(name, person.body) for name, person in plan.people.items()})
+
+
+def _only_objects(plan: Plan) -> Plan:
+    kept = {n: ObjectPlan(n, entry.builtin, entry.size, entry.mass) for n, entry in plan.objects.items()}
+    return replace(plan, objects=kept)
+
+
+def _flagless(plan: Plan) -> Plan:
+    """Where people start depends on which parts touch, not on whether they slide or how long they stay."""
+    graph = plan.graph
+    edges = tuple(replace(edge, is_rel_static=False, is_continuous=False) for edge in graph.edges)
+    return replace(plan, graph=PartAffordanceGraph(graph.nodes, edges, graph.states, graph.interaction))
+
+
+def _body_files(plan: Plan) -> list[str]:
+    return [file_digest(person.body) for person in plan.people.values() if person.body.endswith(".npz")]
+
+
+def _painted_files(plan: Plan) -> list[str]:
+    return [file_digest(p.painted) for thing in plan.objects.values() for p in thing.parts if p.painted]
 
 
 def _models(plan: Plan, bodies: Mapping[str, SkinnedBody]) -> dict[str, str]:
