@@ -138,10 +138,10 @@ def test_problems_of_one_structure_share_compiled_functions(engines: Any, proble
     jax_engine = engines[np.float32][0]
     heavier = replace(problem, terms=tuple(replace(t, sigma=2.0 * t.sigma) for t in problem.terms))
     engine = JaxEngine(heavier)
-    assert engine._energies is jax_engine._energies
+    assert engine._functions is jax_engine._functions
     assert engine.energies(x) == pytest.approx(0.25 * jax_engine.energies(x), rel=1e-4)
     fewer = replace(problem, terms=problem.terms[:3])
-    assert JaxEngine(fewer)._energies is not jax_engine._energies
+    assert JaxEngine(fewer)._functions is not jax_engine._functions
 
 
 def test_a_riding_object_keeps_its_place_on_the_wrist(problem: Problem, x: np.ndarray) -> None:

@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -51,18 +51,34 @@ def cached_arrays(kind: str, key: str, make: Callable[[], Mapping[str, np.ndarra
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        arrays = dict(make())
+        arrays = {name: np.asarray(array) for name, array in make().items()}
     with contextlib.suppress(OSError):
-        _store(path, arrays)
+        _store(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
     return arrays
 
 
-def _store(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+def cached_bytes(kind: str, key: str, make: Callable[[], bytes]) -> bytes:
+    """The bytes stored under `kind/key`, or what `make` returns, which is then stored behind its sha256.
+
+    What does not fit its sum is made again.
+    """
+    path = cache_root() / kind / key
+    with contextlib.suppress(OSError):
+        stored = path.read_bytes()
+        if hashlib.sha256(stored[32:]).digest() == stored[:32]:
+            return stored[32:]
+    content = make()
+    with contextlib.suppress(OSError):
+        _store(path, lambda file: file.write(hashlib.sha256(content).digest() + content))
+    return content
+
+
+def _store(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, allow_pickle=False, **{name: np.asarray(array) for name, array in arrays.items()})
+            write(file)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -7,11 +7,13 @@ new mesh or a new weight therefore compiles nothing. Compiled functions persist 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from threading import Lock
+from typing import Any, ClassVar
 
 import jax
 import jax.experimental
@@ -20,6 +22,7 @@ import numpy as np
 from zeroshot_hoi.core.arrays import jax_namespace
 from zeroshot_hoi.geometry.cache import cache_root
 from zeroshot_hoi.optimization.engines.base import chunks, residual_list, term_arrays, term_energies
+from zeroshot_hoi.optimization.engines.stored import compile_stored
 from zeroshot_hoi.optimization.problem import Problem
 
 
@@ -27,6 +30,11 @@ from zeroshot_hoi.optimization.problem import Problem
 def _enable_persistent_cache() -> None:
     jax.config.update("jax_compilation_cache_dir", str(cache_root() / "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+@cache
+def _compilers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=2, thread_name_prefix="compile")
 
 
 @cache
@@ -52,7 +60,11 @@ class _Key:
         terms = tuple(replace(t, constants={}, frames={}) for t in problem.terms)
         self.problem = replace(problem, base={}, terms=terms)
         people = tuple((id(p.body), p.active, p.moves) for p in problem.people)
-        self.parts = (people, problem.objects, tuple(t.structure for t in problem.terms))
+        self.parts = (people, *self.rest)
+
+    @property
+    def rest(self) -> tuple[Any, ...]:
+        return (self.problem.objects, tuple(t.structure for t in self.problem.terms))
 
     def __hash__(self) -> int:
         return hash(self.parts)
@@ -61,12 +73,17 @@ class _Key:
         return isinstance(other, _Key) and self.parts == other.parts
 
 
-@cache
-def _functions(key: _Key) -> tuple[Any, Any]:
-    problem, xp = key.problem, jax_namespace()
+def _energies(problem: Problem) -> Callable[..., Any]:
+    xp = jax_namespace()
 
     def energies(x: Any, base: Any, constants: Any, frames: Any) -> Any:
         return term_energies(xp, problem, x, base, constants, frames)
+
+    return jax.vmap(energies, (0, 0, None, 0))
+
+
+def _normal(problem: Problem) -> Callable[..., Any]:
+    xp = jax_namespace()
 
     def normal(x: Any, base: Any, constants: Any, frames: Any) -> Any:
         def residuals(value: Any) -> tuple[Any, Any]:
@@ -77,8 +94,38 @@ def _functions(key: _Key) -> tuple[Any, Any]:
         jacobian, (vector, energy) = jax.jacfwd(residuals, has_aux=True)(x)
         return jacobian.T @ jacobian, jacobian.T @ vector, energy
 
-    axes = (0, 0, None, 0)
-    return jax.jit(jax.vmap(energies, axes)), jax.jit(jax.vmap(normal, axes))
+    return jax.vmap(normal, (0, 0, None, 0))
+
+
+class _Functions:
+    """The compiled functions of one structure, one dtype and one set of shapes; both compile at once."""
+
+    _known: ClassVar[dict[Any, _Functions]] = {}
+    _lock: ClassVar[Lock] = Lock()
+
+    def __init__(self, key: _Key, arguments: Any, dtype: type) -> None:
+        names = (key.problem.people, *key.rest)
+        self.energies, self.normal = (
+            _compilers().submit(_compiled, make, key.problem, arguments, names, dtype) for make in (_energies, _normal)
+        )
+
+    @classmethod
+    def of(cls, problem: Problem, arguments: Any, dtype: type) -> _Functions:
+        """Those that serve this problem, compiled if no problem of its structure came before."""
+        shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(arguments))
+        key = _Key(problem)
+        with cls._lock:
+            known = (key, shapes)
+            if known not in cls._known:
+                cls._known[known] = cls(key, arguments, dtype)
+            return cls._known[known]
+
+
+def _compiled(
+    make: Callable[[Problem], Callable[..., Any]], problem: Problem, arguments: Any, names: tuple[Any, ...], dtype: type
+) -> Callable[..., Any]:
+    with _precision(dtype):
+        return compile_stored(make(problem), arguments, make, names)
 
 
 class JaxEngine:
@@ -87,7 +134,6 @@ class JaxEngine:
     def __init__(self, problem: Problem, dtype: type = np.float32) -> None:
         _enable_persistent_cache()
         self.problem, self._dtype = problem, dtype
-        self._energies, self._normal = _functions(_Key(problem))
         constants, frames = term_arrays(problem)
         with _precision(dtype):
             self._constants = jax.device_put(jax.tree.map(self._array, constants))
@@ -99,6 +145,9 @@ class JaxEngine:
                 )
                 for index, count in chunks(problem.length)
             ]
+            _, index, (base, sliced) = self._chunks[0]
+            x = jax.device_put(self._array(problem.initial(), index))
+        self._functions = _Functions.of(problem, (x, base, self._constants, sliced), dtype)
 
     def _array(self, value: Any, index: Any = ...) -> np.ndarray:
         array = np.asarray(value)[index]
@@ -108,7 +157,7 @@ class JaxEngine:
         def one(chunk: Any) -> Any:
             count, index, (base, frames) = chunk
             with _precision(self._dtype):
-                output = function(self._array(x, index), base, self._constants, frames)
+                output = function(jax.device_put(self._array(x, index)), base, self._constants, frames)
                 return jax.tree.map(lambda a: np.asarray(a, np.float64)[:count], output)
 
         if len(self._chunks) == 1:
@@ -116,8 +165,8 @@ class JaxEngine:
         return list(_workers().map(one, self._chunks))
 
     def energies(self, x: np.ndarray) -> np.ndarray:
-        return np.concatenate(self._evaluate(self._energies, x))
+        return np.concatenate(self._evaluate(self._functions.energies.result(), x))
 
     def normal_equations(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        matrices, gradients, energies = zip(*self._evaluate(self._normal, x), strict=True)
+        matrices, gradients, energies = zip(*self._evaluate(self._functions.normal.result(), x), strict=True)
         return np.concatenate(matrices), np.concatenate(gradients), np.concatenate(energies)
