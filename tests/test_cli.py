@@ -20,11 +20,12 @@ from rich.console import Console
 
 from zeroshot_hoi import __version__, catalog, console
 from zeroshot_hoi.cli import main
-from zeroshot_hoi.core.errors import MeshError
+from zeroshot_hoi.core.errors import MeshError, ResultError
 from zeroshot_hoi.core.scene import Mesh
 from zeroshot_hoi.core.solution import Progress
 from zeroshot_hoi.mesh_argument import parse_mesh, parse_meshes
 from zeroshot_hoi.metrics.metric import HIGHER, LOWER, Metric
+from zeroshot_hoi.stage_folder import StageFolder
 
 METRICS = {
     metric.key: metric
@@ -41,7 +42,8 @@ class FakeResult:
 
     def __init__(self, stop_at: str = "") -> None:
         self.stop_at = stop_at
-        self.meta = {"metrics": {key: {k: v for k, v in vars(m).items() if k != "key"} for key, m in METRICS.items()}}
+        self.meta: dict[str, Any] = {"recipe": "ironing", "text": "A person irons.", "timings": {"parts": 0.5}}
+        self.meta |= {"metrics": {key: {k: v for k, v in vars(m).items() if k != "key"} for key, m in METRICS.items()}}
 
     def export(self, path: str) -> None:
         if self.stop_at and path.endswith(self.stop_at):
@@ -63,12 +65,42 @@ class FakePipeline:
         cls.calls.append({"recipe": name, **overrides})
         return cls()
 
-    def run(self, meshes: dict[str, Mesh] | None = None, *, progress: Callable[[Progress], None]) -> FakeResult:
+    def stages(
+        self, meshes: dict[str, Mesh] | None = None, *, progress: Callable[[Progress], None], folder: Path
+    ) -> FakeStages:
         self.calls[-1]["meshes"] = meshes
-        progress(Progress("parts", 1, 1, note="handle found"))
+        return FakeStages(progress, StageFolder(folder), self.stop_at)
+
+
+class FakeStages:
+    """Two stages; the first is kept in the folder."""
+
+    def __init__(self, tell: Callable[[Progress], None], folder: StageFolder, stop_at: str) -> None:
+        self.tell, self.folder, self.stop_at = tell, folder, stop_at
+        self.objects, self.parts = {}, {}
+
+    @property
+    def result(self) -> FakeResult:
+        kept = self.folder.read("parts", "0" * 64)
+        self.tell(Progress("parts", 1, 1, note="kept" if kept else "handle found"))
+        self.folder.write("parts", "0" * 64, (1.0,), 0.5)
+        if self.stop_at == "optimization":
+            raise KeyboardInterrupt
         for step in range(5):
-            progress(Progress("optimization", step, 12, energy=100.0 / (1 + step)))
+            self.tell(Progress("optimization", step, 12, energy=100.0 / (1 + step)))
         return FakeResult(self.stop_at)
+
+    @property
+    def measured(self) -> FakeResult:
+        if self.stop_at == "metrics":
+            raise ResultError("It cannot be measured.")
+        return FakeResult()
+
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        return [("parts", "made", "0.50 s", "handle"), ("measured", "made", "", "1 of 2 bars hold")]
+
+    def __repr__(self) -> str:
+        return "Stages: parts 0.50 s"
 
 
 @pytest.fixture
@@ -159,10 +191,70 @@ def test_an_interrupt_keeps_what_is_written(
     pipeline.stop_at = ".mp4"
     assert main(["run", "ironing"]) == 130
     captured = capsys.readouterr()
-    assert "Interrupted" in captured.err
-    assert "ironing.npz" in captured.out.partition("Written:")[2]
-    assert "ironing.mp4" not in captured.out.partition("Written:")[2]
-    assert (tmp_path / "out" / "ironing" / "ironing.npz").is_file()
+    assert "Interrupted. Complete: " in captured.err
+    assert "ironing.glb" in captured.out.partition("Written:")[2]
+    assert "ironing.mp4" not in captured.out.partition("Written:")[2] + captured.err
+    assert (tmp_path / "out" / "ironing" / "ironing.glb").is_file()
+
+
+def test_an_interrupt_says_what_is_kept_and_the_same_command_goes_on(
+    pipeline: type[FakePipeline], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline.stop_at = "optimization"
+    assert main(["run", "ironing"]) == 130
+    told = capsys.readouterr().err
+    assert f"Kept in {Path('out/ironing/ironing.stages')}: parts. The same command goes on from there" in told
+    pipeline.stop_at = ""
+    assert main(["run", "ironing", "--keep-stages"]) == 0
+    shown = capsys.readouterr().out
+    assert "kept" in shown
+    assert f"Stages kept in {Path('out/ironing/ironing.stages')}" in shown
+    assert main(["run", "ironing", "--fresh"]) == 0
+    assert "handle found" in capsys.readouterr().out
+    assert not (tmp_path / "out" / "ironing" / "ironing.stages").exists()
+
+
+def test_a_result_that_cannot_be_measured_is_an_error_and_keeps_the_stages(
+    pipeline: type[FakePipeline], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline.stop_at = "metrics"
+    assert main(["run", "ironing"]) == 2
+    assert "It cannot be measured." in capsys.readouterr().err
+    assert (tmp_path / "out" / "ironing" / "ironing.stages").is_dir()
+
+
+def test_run_as_json_is_json(pipeline: type[FakePipeline], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "ironing", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["recipe"] == "ironing"
+    assert [Path(path).suffix for path in told["files"]] == [".npz", ".png", ".glb", ".mp4"]
+    assert told["stages"]["parts"] == {"state": "made", "about": "handle"}
+    assert told["metrics"].keys() == METRICS.keys()
+    assert told["seconds"] == {"parts": 0.5}
+
+
+def test_verbose_tells_the_stages_and_contradictions_are_refused(
+    pipeline: type[FakePipeline], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "ironing", "--verbose"]) == 0
+    assert "Stages: parts 0.50 s" in capsys.readouterr().out
+    assert main(["run", "ironing", "--verbose", "--quiet"]) == 2
+    assert "Keep one" in capsys.readouterr().err
+
+
+def test_recipes_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recipes", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["ironing"]["objects"] == ["iron", "ironing board"]
+
+
+def test_compare_needs_two_results_and_shows_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from test_results import make_result
+
+    for name in ("a", "b"):
+        make_result().save(tmp_path / f"{name}.npz")
+    assert main(["compare", str(tmp_path / "a.npz")]) == 2
+    assert "two results, not 1" in capsys.readouterr().err
 
 
 def test_evaluate_exits_with_one_where_a_bar_is_missed(
@@ -210,6 +302,7 @@ def test_quiet_run_prints_only_the_files(
     assert main(["run", "ironing", "--out", str(tmp_path / "out"), "--quiet"]) == 0
     lines = capsys.readouterr().out.split()
     assert [Path(line).suffix for line in lines] == [".npz", ".png", ".glb", ".mp4"]
+    assert not list((tmp_path / "out").glob("*.stages")), "a finished run leaves no stages behind"
     assert all(Path(line).is_file() for line in lines)
 
 
@@ -235,7 +328,9 @@ def test_view_and_export_say_what_is_missing(
     assert word in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["run", "evaluate", "view", "export"])
+@pytest.mark.parametrize(
+    "command", ["run", "plan", "recipes", "parts", "evaluate", "view", "export", "compare", "doctor"]
+)
 def test_help_has_examples_that_start_with_the_program(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])

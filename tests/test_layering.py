@@ -15,10 +15,28 @@ LAYERS = (
     {"results"},
     {"metrics"},
     {
-        "pipeline", "sentence", "stages", "stage_records", "stage_folder", "stage_words", "mesh_digest", "notebook",
+        "pipeline",
+        "sentence",
+        "stages",
+        "stage_records",
+        "stage_folder",
+        "stage_words",
+        "mesh_digest",
+        "notebook",
         "comparison",
     },
-    {"cli", "result_commands", "console", "doctor", "mesh_argument", "text_argument", "__main__", "__init__"},
+    {
+        "cli",
+        "run_command",
+        "result_commands",
+        "command_arguments",
+        "console",
+        "doctor",
+        "mesh_argument",
+        "text_argument",
+        "__main__",
+        "__init__",
+    },
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 STAGES = LAYERS[2]

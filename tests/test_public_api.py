@@ -16,7 +16,7 @@ HEAVY = ("jax", "torch", "warp", "trimesh", "scipy", "networkx", "pydantic", "PI
 
 
 def test_public_names_are_frozen() -> None:
-    assert zeroshot_hoi.__all__ == ["HoiError", "Mesh", "Pipeline", "Recipe", "Result", "list_recipes"]
+    assert zeroshot_hoi.__all__ == ["HoiError", "Mesh", "Pipeline", "Recipe", "Result", "compare", "list_recipes"]
 
 
 @pytest.mark.parametrize("name", zeroshot_hoi.__all__)

@@ -186,13 +186,18 @@ def test_another_seed_or_frame_count_takes_nothing_that_is_not_its_own(interrupt
     work.clear()
     Pipeline.from_recipe("sit_on_chair", frames=9, seed=4).stages(folder=interrupted).run("parts")
     assert work == {"objects": 1, "parts": 1}
-    assert len(list(interrupted.glob("parts-*.npz"))) == 1, "the newest only"
+    assert len(list(interrupted.glob("parts-*.stage"))) == 1, "the newest only"
+
+
+def _save(path: Path, **arrays: Any) -> None:
+    with path.open("wb") as file:
+        np.savez(file, **arrays)
 
 
 def _member(path: Path, **changes: Any) -> None:
     with np.load(path, allow_pickle=False) as file:
         arrays = {key: file[key] for key in file}
-    np.savez(path, **{**arrays, **changes})
+    _save(path, **{**arrays, **changes})
 
 
 def _break(kind: str, path: Path) -> None:
@@ -206,22 +211,22 @@ def _break(kind: str, path: Path) -> None:
         array.reshape(-1)[0] += 1
         _member(path, **{"array 0": array})
     elif kind == "pickle":
-        np.savez(path, tree=np.array([{}], dtype=object), allow_pickle=True)
+        _save(path, tree=np.array([{}], dtype=object), allow_pickle=True)
     elif kind == "record":  # a digest that fits, and a record that is none of ours
         tree = json.dumps({"record": ["Popen", {"args": "true"}]})
         with np.load(path, allow_pickle=False) as file:
             key, seconds = file["key"], file["seconds"]
-        np.savez(path, tree=tree, key=key, seconds=seconds, digest=Packed(tree, ()).digest)
+        _save(path, tree=tree, key=key, seconds=seconds, digest=Packed(tree, ()).digest)
     elif kind == "deep":
         tree = '{"tuple":[' * 5000 + "]}" * 5000
         with np.load(path, allow_pickle=False) as file:
             key, seconds = file["key"], file["seconds"]
-        np.savez(path, tree=tree, key=key, seconds=seconds, digest=Packed(tree, ()).digest)
+        _save(path, tree=tree, key=key, seconds=seconds, digest=Packed(tree, ()).digest)
 
 
 @pytest.mark.parametrize("kind", ["cut", "text", "value", "pickle", "record", "deep"])
 def test_a_damaged_file_is_told_and_made_again(interrupted: Path, work: Counter[str], kind: str) -> None:
-    (path,) = interrupted.glob("parts-*.npz")
+    (path,) = interrupted.glob("parts-*.stage")
     _break(kind, path)
     events: list[Progress] = []
     kept_in(interrupted, events.append).run("reference")

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zeroshot_hoi.comparison import compare
     from zeroshot_hoi.core.errors import HoiError
     from zeroshot_hoi.core.scene import Mesh
     from zeroshot_hoi.pipeline import Pipeline
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["HoiError", "Mesh", "Pipeline", "Recipe", "Result", "list_recipes"]
+__all__ = ["HoiError", "Mesh", "Pipeline", "Recipe", "Result", "compare", "list_recipes"]
 
 _HOMES = {
     "HoiError": "zeroshot_hoi.core.errors",
@@ -22,6 +23,7 @@ _HOMES = {
     "Pipeline": "zeroshot_hoi.pipeline",
     "Recipe": "zeroshot_hoi.recipe",
     "Result": "zeroshot_hoi.results.result",
+    "compare": "zeroshot_hoi.comparison",
     "list_recipes": "zeroshot_hoi.recipe",
 }
 

@@ -2,121 +2,31 @@
 
 Everything a user can get wrong is checked before the work starts: the recipe, the names and files of the meshes, the
 engine, and whether the output folder can be written. Exit codes: 0 done, 1 a bar is missed (`evaluate`), 2 a mistake
-in the input, 130 interrupted.
+in the input, 130 interrupted: what is done is kept, and `run` goes on from there.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from json import dumps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
-from zeroshot_hoi import __version__, catalog, console
+from zeroshot_hoi import __version__, console
 from zeroshot_hoi.affordance.base import PartError
-from zeroshot_hoi.core.errors import HoiError, RecipeError, ResultError, nearest_name
+from zeroshot_hoi.command_arguments import DEFAULT_PLANNING, Json, MeshArguments, Planning
+from zeroshot_hoi.core.errors import HoiError, nearest_name
 from zeroshot_hoi.core.graph import check_name
-from zeroshot_hoi.core.solution import Progress, ProgressListener
 from zeroshot_hoi.doctor import examine
-from zeroshot_hoi.mesh_argument import parse_mesh, parse_meshes
+from zeroshot_hoi.mesh_argument import parse_mesh
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.recipe import Recipe, list_recipes
-from zeroshot_hoi.result_commands import export, view
-from zeroshot_hoi.text_argument import TextArguments, check_recipe_path, explain, parse_named_meshes, write_recipes
-
-OUTPUT_SUFFIXES = (".npz", ".png", ".glb", ".mp4")
-"""Written in this order: the result itself first, the slowest last."""
-
-MeshArguments = Annotated[
-    tuple[str, ...],
-    tyro.conf.UseAppendAction,
-    tyro.conf.arg(
-        metavar="NAME=PATH[,unit=m|cm|mm|FLOAT][,up=y|z][,front=x|-x|..]",
-        help="Your mesh for one of the recipe's objects; repeatable. Objects not named use built-in meshes.",
-        help_behavior_hint="",
-    ),
-]
-Seed = Annotated[int | None, tyro.conf.arg(metavar="INT", help="Random seed.", help_behavior_hint="(recipe's: 0)")]
-Frames = Annotated[int | None, tyro.conf.arg(metavar="INT", help="Frames.", help_behavior_hint="(recipe's: 49)")]
-Engine = Annotated[
-    str | None,
-    tyro.conf.arg(metavar="{jax,torch}", help="What computes the optimization.", help_behavior_hint="(recipe's: jax)"),
-]
-Planning = Annotated[TextArguments, tyro.conf.OmitArgPrefixes, tyro.conf.arg(name="")]
-DEFAULT_PLANNING = TextArguments()
-OutputFolder = Annotated[
-    Path | None,
-    tyro.conf.arg(metavar="DIR", help="Where the files go.", help_behavior_hint="(default: out/<recipe>)"),
-]
-
-
-def run(
-    recipe: Annotated[
-        tyro.conf.Positional[str],
-        tyro.conf.arg(
-            metavar="RECIPE", help="A recipe's name, or the path of a .toml file.", help_behavior_hint="(or --text)"
-        ),
-    ] = "",
-    /,
-    text: Annotated[
-        str,
-        tyro.conf.arg(metavar="SENTENCE", help="What happens, in place of a recipe.", help_behavior_hint=""),
-    ] = "",
-    mesh: MeshArguments = (),
-    seed: Seed = None,
-    engine: Engine = None,
-    frames: Frames = None,
-    out: OutputFolder = None,
-    planning: Planning = DEFAULT_PLANNING,
-    quiet: Annotated[
-        tyro.conf.FlagCreatePairsOff[bool],
-        tyro.conf.arg(help="Print only the files written, one a line.", help_behavior_hint=""),
-    ] = False,
-) -> int:
-    """Make a person move with the objects of a recipe or a sentence, and write .npz, .glb, .mp4 and .png.
-
-    Example: zeroshot-hoi run sit_on_chair --mesh chair=armchair.obj,unit=cm,up=z --seed 3 --out out/armchair
-    """
-    overrides = {"seed": seed, "engine": engine, "frames": frames}
-    overrides = {key: value for key, value in overrides.items() if value is not None}
-    screen = console.make_console(quiet=quiet)
-    if bool(recipe) == bool(text):
-        raise RecipeError('Name a recipe, or say what happens: --text "a person sits on the chair". Not both.')
-    if text:
-        pipeline, meshes = _pipeline_of_text(text, mesh, planning, screen, overrides), {}
-        name, words = pipeline.plan.name, pipeline.plan.text
-    else:
-        checked = Recipe.load(recipe).with_overrides(**overrides)
-        plan_from_recipe(checked)
-        meshes = parse_meshes(mesh, [entry.name for entry in checked.objects])
-        catalog.require("engine", checked.engine)
-        pipeline, name, words = None, checked.name, checked.text
-    folder = _writable_folder(out or Path("out") / name)
-
-    from zeroshot_hoi.metrics import stored
-    from zeroshot_hoi.pipeline import Pipeline
-
-    pipeline = pipeline or Pipeline.from_recipe(recipe, **overrides)
-    screen.print(f"{name}: {words}", markup=False)
-    written: list[Path] = []
-    try:
-        with console.progress_bars(screen) as listener:
-            result = pipeline.run(meshes or None, progress=listener)
-            _write_all(result, folder / name, written, listener)
-            metrics = stored(result)
-    finally:
-        if written:
-            screen.print(console.written_files(written))
-        if quiet:
-            print(*written, sep="\n")
-    screen.print(console.metrics_table(metrics))
-    screen.print(console.verdict_line(metrics), markup=False)
-    return 0
+from zeroshot_hoi.result_commands import compare, evaluate, export, view
+from zeroshot_hoi.run_command import INTERRUPTED, run, writable_folder
+from zeroshot_hoi.text_argument import check_recipe_path, explain, parse_named_meshes, write_recipes
 
 
 def plan(
@@ -132,7 +42,10 @@ def plan(
     ] = None,
     planning: Planning = DEFAULT_PLANNING,
 ) -> int:
-    """Turn a sentence and meshes into a recipe that a person can read, edit and run."""
+    """Turn a sentence and meshes into a recipe that a person can read, edit and run.
+
+    Example: zeroshot-hoi plan "a person drinks from the mug" --mesh mug=mug.glb --out drink.toml
+    """
     from zeroshot_hoi.recipe_toml import recipe_to_toml
     from zeroshot_hoi.sentence import plan_text
 
@@ -151,70 +64,21 @@ def plan(
     return 0
 
 
-def _pipeline_of_text(
-    text: str, mesh: Sequence[str], planning: TextArguments, screen: Any, overrides: dict[str, Any]
-) -> Any:
-    """The pipeline of a sentence, once the engine is known to be there."""
-    if overrides.get("engine"):
-        catalog.require("engine", overrides["engine"])
+def recipes(json: Json = False) -> int:
+    """List the recipes that come with the package.
 
-    from zeroshot_hoi.pipeline import Pipeline
-
-    meshes = parse_named_meshes(mesh)
-    with console.progress_bars(screen) as listener:
-        pipeline = Pipeline.from_text(text, meshes, options=planning.options(), progress=listener, **overrides)
-    for line in explain(pipeline.planned) if pipeline.planned else ():
-        screen.print(line, markup=False)
-    return pipeline
-
-
-def recipes() -> int:
-    """List the recipes that come with the package."""
+    Example: zeroshot-hoi recipes --json
+    """
     loaded = [Recipe.load(name) for name in list_recipes()]
+    if json:
+        told = {r.name: {"text": r.text, "objects": [entry.name for entry in r.objects]} for r in loaded}
+        print(dumps(told, indent=1))
+        return 0
     width = max(len(recipe.name) for recipe in loaded)
     for recipe in loaded:
         objects = ", ".join(entry.name for entry in recipe.objects)
         print(f"{recipe.name:<{width}}  {recipe.text}\n{'':<{width}}  objects: {objects}")
     return 0
-
-
-def evaluate(
-    files: Annotated[
-        tyro.conf.Positional[tuple[Path, ...]],
-        tyro.conf.arg(metavar="FILE...", help="Result files (.npz).", help_behavior_hint=""),
-    ] = (),
-    /,
-    all: Annotated[
-        tyro.conf.FlagCreatePairsOff[bool],
-        tyro.conf.arg(help="Every result below out/.", help_behavior_hint=""),
-    ] = False,
-    json: Annotated[
-        tyro.conf.FlagCreatePairsOff[bool],
-        tyro.conf.arg(help="Print JSON for other programs: file, metric, its fields.", help_behavior_hint=""),
-    ] = False,
-) -> int:
-    """Measure results anew; exits with 1 where a bar is missed.
-
-    Example: zeroshot-hoi evaluate out/ironing/ironing.npz --json
-    """
-    paths = sorted(Path("out").rglob("*.npz")) if all else list(files)
-    if not paths:
-        raise ResultError("No results below out/." if all else "Name the .npz files to evaluate, or give --all.")
-
-    from zeroshot_hoi.metrics import failed
-    from zeroshot_hoi.results.result import Result
-
-    screen, held = console.make_console(quiet=json), True
-    told: dict[str, Any] = {}
-    for path in paths:
-        metrics = Result.load(path).metrics()
-        held = held and not failed(metrics)
-        told[str(path)] = console.metrics_json(metrics)
-        screen.print(console.metrics_table(metrics, title=str(path)))
-        screen.print(console.verdict_line(metrics), markup=False)
-    if json:
-        print(dumps(told, indent=1))
-    return 0 if held else 1
 
 
 def parts(
@@ -238,7 +102,10 @@ def parts(
     seed: Annotated[int, tyro.conf.arg(metavar="INT", help="Random seed.")] = 0,
     out: Annotated[Path, tyro.conf.arg(metavar="DIR", help="Where the files go.")] = Path("out/parts"),
 ) -> int:  # fmt: skip
-    """Show where the named parts of a mesh are: a picture, and the mesh with vertex colors."""
+    """Show where the named parts of a mesh are: a picture, and the mesh with vertex colors.
+
+    Example: zeroshot-hoi parts kettle.obj,unit=cm,up=z --name kettle --part handle --part spout
+    """
     from zeroshot_hoi.affordance.geometric import find_parts
     from zeroshot_hoi.affordance.report import describe_parts, parse_part, write_parts
     from zeroshot_hoi.core.plan import ObjectPlan
@@ -253,7 +120,7 @@ def parts(
         if name not in objects:
             raise PartError(f"The recipe has no object '{name}'. {nearest_name(name, objects)}")
         wanted = objects[name]
-    folder = _writable_folder(out)
+    folder = writable_folder(out)
     prepared = prepare_object(name, given, size=wanted.size, seed=seed)
     found = find_parts(prepared, wanted, seed)
     print(describe_parts(prepared, found))
@@ -270,7 +137,10 @@ def doctor(
         ),
     ] = False,
 ) -> int:
-    """Say what is installed, what is missing, and the line that installs it."""
+    """Say what is installed, what is missing, and the line that installs it.
+
+    Example: zeroshot-hoi doctor --weights
+    """
     if weights:
         from zeroshot_hoi.models.weights import list_weights
 
@@ -296,11 +166,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "view": view,
                 "export": export,
                 "evaluate": evaluate,
+                "compare": compare,
                 "doctor": doctor,
             },
             prog="zeroshot-hoi",
             description="Any object mesh and a recipe or a sentence make a person who moves with that object. "
-            "`zeroshot-hoi COMMAND --help` explains a command; `--version` prints the version.",
+            "`zeroshot-hoi COMMAND --help` explains a command with an example; `--version` prints the version. "
+            "Exit codes: 0 done, 1 a bar is missed (evaluate), 2 a mistake in the input, 130 interrupted.",
             args=given or ["--help"],
         )
     except HoiError as error:
@@ -308,26 +180,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print("\nInterrupted. Files already listed as written are complete.", file=sys.stderr)
-        return 130
-
-
-def _writable_folder(folder: Path) -> Path:
-    """The folder, made where it does not exist, once a file could be written into it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".writable-"):
-            pass
-    except OSError as error:
-        raise ResultError(
-            f"Nothing can be written to {folder}: {error.strerror or error}. Choose another folder with --out."
-        ) from None
-    return folder
-
-
-def _write_all(result: Any, stem: Path, written: list[Path], listener: ProgressListener) -> None:
-    """`stem` with every suffix; `written` grows file by file, so an interrupt leaves what is done and says which."""
-    for step, suffix in enumerate(OUTPUT_SUFFIXES):
-        path = stem.with_name(stem.name + suffix)
-        listener(Progress("files", step, len(OUTPUT_SUFFIXES), note=path.name))
-        result.export(os.fspath(path))
-        written.append(path)
+        return INTERRUPTED

@@ -134,10 +134,9 @@ class Pipeline:
             Stage("contacts", _contacts, parts_line, EVERYTHING, ("bodies", "objects", "parts", "pose"),
                   each="objects"),
             Stage("scene", _place("contacts"), scene_line, placing, ("bodies", "objects", "contacts"), _flagless),
-            Stage("reference", lambda at: script_motion(at.plan, *_of(at, *made, scene)), reference_line,
+            Stage("reference", lambda at: script_motion(at.plan, *_all(at)), reference_line,
                   ("people", "objects", "graph", "script", "frames", "fps"), (*made, scene)),
-            Stage("optimization",
-                  lambda at: optimize(at.plan, *_of(at, *made, scene, "reference"), at.tell), optimization_line,
+            Stage("optimization", lambda at: optimize(at.plan, *_all(at, at.tell)), optimization_line,
                   ("people", "objects", "graph", "contacts", "frames", "fps", "seed", "engine"),
                   (*made, scene, "reference")),
             Stage("result", lambda at: self._result(at, parts), result_line, EVERYTHING, (*made, "optimization"),
@@ -170,8 +169,13 @@ class Pipeline:
         return {**self._meshes, **meshes}
 
 
-def _of(at: Inputs, *names: str) -> tuple[Any, ...]:
+def _of(at: Inputs, *names: str) -> Any:
     return tuple(at.outputs[name] for name in names)
+
+
+def _all(at: Inputs, *more: Any) -> Any:
+    """Everything that the stage needs, in the order in which it says so, and `more`."""
+    return (*at.outputs.values(), *more)
 
 
 def _bodies(at: Inputs) -> dict[str, SkinnedBody]:
@@ -196,7 +200,7 @@ def _parts(at: Inputs) -> Any:
 
 
 def _contacts(at: Inputs) -> Any:
-    return imagine_parts(at.plan, *_of(at, "bodies", "objects", "parts", "pose"), at.tell)
+    return imagine_parts(at.plan, *_all(at, at.tell))
 
 
 def _place(parts: str) -> Any:

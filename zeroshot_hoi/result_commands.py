@@ -1,12 +1,15 @@
-"""Commands on results that exist: `view` and `export`."""
+"""Commands on results that exist: `view`, `export`, `evaluate` and `compare`."""
 
 from __future__ import annotations
 
+from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
+from zeroshot_hoi import console
+from zeroshot_hoi.command_arguments import Json
 from zeroshot_hoi.core.errors import ResultError
 
 
@@ -68,4 +71,62 @@ def export(
         target.parent.mkdir(parents=True, exist_ok=True)
         result.export(target)
         print(target, flush=True)
+    return 0
+
+
+def evaluate(
+    files: Annotated[
+        tyro.conf.Positional[tuple[Path, ...]],
+        tyro.conf.arg(metavar="FILE...", help="Result files (.npz).", help_behavior_hint=""),
+    ] = (),
+    /,
+    all: Annotated[
+        tyro.conf.FlagCreatePairsOff[bool],
+        tyro.conf.arg(help="Every result below out/.", help_behavior_hint=""),
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Measure results anew; exits with 1 where a bar is missed.
+
+    Example: zeroshot-hoi evaluate out/ironing/ironing.npz --json
+    """
+    paths = sorted(Path("out").rglob("*.npz")) if all else list(files)
+    if not paths:
+        raise ResultError("No results below out/." if all else "Name the .npz files to evaluate, or give --all.")
+
+    from zeroshot_hoi.metrics import failed
+    from zeroshot_hoi.results.result import Result
+
+    screen, held = console.make_console(quiet=json), True
+    told: dict[str, Any] = {}
+    for path in paths:
+        metrics = Result.load(path).metrics()
+        held = held and not failed(metrics)
+        told[str(path)] = console.metrics_json(metrics)
+        screen.print(console.metrics_table(metrics, title=str(path)))
+        screen.print(console.verdict_line(metrics), markup=False)
+    if json:
+        print(dumps(told, indent=1))
+    return 0 if held else 1
+
+
+def compare(
+    files: Annotated[
+        tyro.conf.Positional[tuple[Path, ...]],
+        tyro.conf.arg(metavar="FILE FILE", help="Two result files (.npz).", help_behavior_hint=""),
+    ] = (),
+    /,
+    json: Json = False,
+) -> int:
+    """Set two results side by side: what was asked, how far the motions lie apart, which metrics are better.
+
+    Example: zeroshot-hoi compare out/a/ironing.npz out/b/ironing.npz
+    """
+    if len(files) != 2:
+        raise ResultError(f"compare takes two results, not {len(files)}: zeroshot-hoi compare a.npz b.npz")
+
+    from zeroshot_hoi import comparison
+
+    found = comparison.compare(files[0], files[1], (str(files[0]), str(files[1])))
+    print(dumps(found.as_json(), indent=1) if json else found)
     return 0

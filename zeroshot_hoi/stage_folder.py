@@ -1,8 +1,8 @@
 """The outputs of stages in a folder, so that a run that was interrupted goes on where it was.
 
-One file per stage, the newest only: `parts-<key>.npz`, arrays and a JSON tree without pickles. A file counts only if
-its key, which hashes everything that the stage depends on and the code, is the one asked for, and if its content still
-has the digest that it was written with.
+One file per stage, the newest only: `parts-<key>.stage`, an `.npz` of arrays and a JSON tree without pickles. A file
+counts only if its key, which hashes everything that the stage depends on and the code, is the one asked for, and if its
+content still has the digest that it was written with.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_FILE_BYTES = 1 << 29
 
 MAX_TREE_CHARACTERS = 1 << 24
 
-_FILE = re.compile(r"([a-z ]+)-([0-9a-f]{16})\.npz")
+_FILE = re.compile(r"([a-z]+)-[0-9a-f]{16}\.stage")
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ class StageFolder:
         about = {"tree": packed.text, "key": key, "digest": packed.digest, "seconds": seconds}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with replacing(self._path(stage, key)) as temporary:
-                np.savez(temporary, allow_pickle=False, **{k: np.array(v) for k, v in about.items()}, **arrays)
+            with replacing(self._path(stage, key)) as temporary, temporary.open("wb") as file:
+                np.savez(file, allow_pickle=False, **{k: np.array(v) for k, v in about.items()}, **arrays)
         except (OSError, ResultError):
             return False
         for other in self._files():
@@ -94,7 +94,7 @@ class StageFolder:
             self.folder.rmdir()
 
     def _path(self, stage: str, key: str) -> Path:
-        return self.folder / f"{stage}-{key[:16]}.npz"
+        return self.folder / f"{stage}-{key[:16]}.stage"
 
     def _files(self) -> list[Path]:
         if not self.folder.is_dir():

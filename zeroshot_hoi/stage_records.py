@@ -135,7 +135,7 @@ def _visual_tree(visual: Any, arrays: list[np.ndarray]) -> Any:
         raise TypeError(f"A mesh's material is a {name}; known are {', '.join(MATERIALS)}.")
     material = {}
     for key in MATERIALS[name]:
-        item = getattr(visual.material, key, None)
+        item: Any = getattr(visual.material, key, None)
         if hasattr(item, "convert"):
             item = np.asarray(item.convert("RGBA"), np.uint8)
         material[key] = _tree(item, arrays)
