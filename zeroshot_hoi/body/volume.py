@@ -17,6 +17,7 @@ from zeroshot_hoi.body.skeleton import FINGERS, SIDES
 from zeroshot_hoi.body.surface import face_areas, face_normals, interior_points
 from zeroshot_hoi.core.body import BodyPoints, BodySpheres, SkinnedBody
 from zeroshot_hoi.core.errors import BodyError
+from zeroshot_hoi.geometry.cache import cached_arrays, content_key
 
 NEIGHBORS = 12
 """Skin vertices whose weights an interior point blends."""
@@ -150,6 +151,14 @@ def _cover(covers: np.ndarray, kept: list[int], count: int) -> list[int]:
 
 def _trunk_spheres(body: SkinnedBody, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Centers (n, 3) and radii (n,) that cover the skin except the hands', greedily by area newly covered."""
+    key = content_key("trunk spheres 1", body.rest_vertices, body.faces, body.weights, body.joint_names, count)
+    found = cached_arrays(
+        "spheres", key, lambda: dict(zip(("centers", "radii"), _cover_trunk(body, count), strict=True))
+    )
+    return found["centers"], found["radii"]
+
+
+def _cover_trunk(body: SkinnedBody, count: int) -> tuple[np.ndarray, np.ndarray]:
     points, normals, vertex = _skin_samples(body, SKIN_SAMPLES)
     owner = dominant_joints(body)[vertex]
     hands = [k for k, joint in enumerate(body.joint_names) if joint.endswith("wrist")]

@@ -34,6 +34,19 @@ def exp_so3(xp: Namespace, v: Array) -> Array:
     return identity + first * k + second * square
 
 
+def left_jacobian(xp: Namespace, v: Array) -> Array:
+    """`(*batch, 3, 3)` that takes the change of a rotation vector `v (*batch, 3)` to the angular velocity of `exp_so3`:
+    d exp(v) = hat(J dv) exp(v)."""
+    squared = xp.sum(v * v, axis=-1)
+    angle, small = _safe_angle(xp, squared)
+    cubed = angle * angle * angle
+    first = xp.where(small, 0.5 - squared / 24.0, (1.0 - xp.cos(angle)) / (angle * angle))[..., None, None]
+    second = xp.where(small, 1.0 / 6.0 - squared / 120.0, (angle - xp.sin(angle)) / cubed)[..., None, None]
+    identity = xp.asarray([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], dtype=v.dtype)
+    square = v[..., :, None] * v[..., None, :] - squared[..., None, None] * identity
+    return identity + first * hat(xp, v) + second * square
+
+
 def twist_angle(xp: Namespace, v: Array, axis: Array) -> Array:
     """Angle in radians, within (-pi, pi), of the rotation vector `v (*batch, 3)` about the unit `axis (3,)`.
 

@@ -73,7 +73,10 @@ PAD_WEIGHTS = {"palm": 0.7, "thumb": 1.5}
 ABDUCTION_STIFFNESS = 3.0
 """Of spreading the fingers, against 1 of bending them."""
 
-SETTINGS = Settings(iterations=40, tolerance=3e-3, clips=(0.3, 0.1))
+CLOSING = Settings(iterations=20, tolerance=3e-3, clips=(0.3, 0.1))
+SETTLING = Settings(iterations=20, tolerance=3e-3, clips=(0.3, 0.1))
+"""The better half of the starts goes on: in four measured cases the best grip of all was in it."""
+
 POLISH = Settings(iterations=15, tolerance=2e-3, clips=(0.3, 0.1))
 
 
@@ -130,7 +133,10 @@ def find_grasps(
     """The best and most different grips of `part`, best first, at most KEEP; at least one, whatever its energy."""
     hand, held = measure_hand(body, side), _measure_part(scene_object, part, part_grid)
     problem = _problem(hand, held, *_starts(hand, held, seed))
-    solution = solve(make_engine(engine, problem), problem.initial(), None, SETTINGS, listener, "grasp")
+    solution = solve(make_engine(engine, problem), problem.initial(), None, CLOSING, listener, "grasp")
+    half = np.argsort(solution.energies["frame"], kind="stable")[: STARTS // 2]
+    problem = problem.take(half)
+    solution = solve(make_engine(engine, problem), solution.value[half], None, SETTLING, listener, "grasp")
     best = _different(_read(hand, held, problem, solution.value, solution.energies["frame"]))
     problem = _watched(hand, held, problem.take(np.resize(best, KEEP)), solution.value[np.resize(best, KEEP)])
     x = solution.value[np.resize(best, KEEP)]

@@ -22,7 +22,7 @@ POINT_FIELDS = ("rows", "normal_rows", "rest", "areas", "vertices")
 SIDES = ("left", "right")
 FINGERS = ("index", "middle", "ring", "pinky", "thumb")
 
-SKIN_POINTS = 400
+SKIN_POINTS = 200
 """Points of the whole skin that look for objects and the ground."""
 
 FOREARM = 0.3

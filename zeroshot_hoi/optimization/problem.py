@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zeroshot_hoi.body.freedoms import to_pose
-from zeroshot_hoi.body.kinematics import bone_transforms, stack_transforms
+from zeroshot_hoi.body.tangent import stacked_bones
 from zeroshot_hoi.core.arrays import Array, Namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.rotations import exp_so3
@@ -146,7 +146,7 @@ def _person_state(xp: Namespace, person: PersonUnknowns, x: Array, base: Arrays,
     q = base[f"q{p}"] * xp.asarray(keep, dtype=x.dtype) + xp.matmul(x[:count], xp.asarray(scatter, dtype=x.dtype))
     root = x[count : count + 3] if person.moves else base[f"root{p}"]
     pose = to_pose(xp, freedoms, q)
-    bones = stack_transforms(xp, bone_transforms(xp, person.body, pose, xp.zeros_like(root)))
+    bones = stacked_bones(xp, person.body, pose, xp.zeros_like(root))
     turned = xp.matmul(bones, xp.swapaxes(base[f"heading{p}"], 0, 1))
     homogeneous = np.zeros((len(bones), 1))
     homogeneous[3::4] = 1.0

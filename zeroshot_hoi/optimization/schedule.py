@@ -68,7 +68,7 @@ GRIP = 0.3
 FINALISTS = 3
 """Starts whose key frames are solved."""
 
-ALONE = Settings(iterations=8, tolerance=1e-2)
+ALONE = Settings(iterations=6, tolerance=1e-2)
 TOGETHER = Settings(iterations=14, tolerance=5e-3)
 """Of key frames: each alone, then coupled."""
 
@@ -78,6 +78,9 @@ FINAL_SETTINGS = Settings(iterations=8, tolerance=4e-3)
 
 PASSES = 4
 """At most; the clip is done earlier when nothing is deeper than CLEAN where it should not be."""
+
+WATCHED = 2
+"""Every how many frames of a clip somebody looks for what comes near."""
 
 CLEAN = 0.003
 """Metres."""
@@ -154,7 +157,7 @@ def _solve_clip(compiler: Compiler, candidate: _Candidate, keys: np.ndarray, lis
     apart = candidate.x - reference[keys]
     x = reference + (CubicSpline(keys, apart, axis=0)(times) if len(keys) > 1 else apart)
     for passing in range(PASSES):
-        start, depth = watch(compiler, candidate.start, _states(problem, x), times)
+        start, depth = watch(compiler, candidate.start, _states(problem, x)[::WATCHED], times[::WATCHED])
         if passing > 1 and depth < CLEAN:
             break
         problem = compiler.problem([start] * frames, times)
@@ -164,7 +167,7 @@ def _solve_clip(compiler: Compiler, candidate: _Candidate, keys: np.ndarray, lis
         solutions.append(solve(engine, x, smoothness(problem, 1.0), settings, listener, name))
         x = solutions[-1].value
     else:
-        depth = watch(compiler, candidate.start, _states(problem, x), times)[1]
+        depth = watch(compiler, candidate.start, _states(problem, x)[::WATCHED], times[::WATCHED])[1]
     sound = depth < SOUND_DEPTH and float(solutions[-1].energies["frame"].max()) < SOUND_ENERGY
     return _Clip(candidate.start, problem, _joined(solutions), sound)
 

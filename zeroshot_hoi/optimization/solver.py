@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, solveh_banded
 
 from zeroshot_hoi.core.solution import Progress, ProgressListener, Solution, silent
-from zeroshot_hoi.optimization.engines.base import Engine
+from zeroshot_hoi.optimization.engines.base import Engine, whole_chunks
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def solve(
     settings = settings or Settings()
     step = _coupled_step(smoothness, len(x)) if smoothness is not None else _uncoupled_step
     low, high = engine.problem.bounds()
-    x = np.clip(x, low, high)
+    whole, x = engine, np.clip(x, low, high)
     matrix, gradient, energies = engine.normal_equations(x)
     total = _totals(energies, x, smoothness)
     history = [energies.sum(0)]
@@ -102,6 +102,7 @@ def solve(
     damping = np.full(len(total), settings.damping)
     status = f"Stopped at the limit of {settings.iterations} iterations."
     calm = np.zeros(len(total), int)
+    alive, ended = np.arange(len(x)), _Ended(x.copy(), energies.copy(), np.zeros(len(x), bool))
     for iteration in range(settings.iterations):
         full = gradient + (smoothness.gradient(x) if smoothness is not None else 0.0)
         frozen = ((x <= low) & (full > 0.0)) | ((x >= high) & (full < 0.0))
@@ -124,18 +125,41 @@ def solve(
         x, total = best, best_total
         if bool(accepted.any()):
             matrix, gradient, energies = engine.normal_equations(x)
-        history.append(energies.sum(0))
-        finite = total[np.isfinite(total)]
+        ended.put(alive, x, gradient, energies)
+        history.append(ended.energies.sum(0))
+        finite = _totals(ended.energies, ended.x, smoothness)
+        finite = finite[np.isfinite(finite)]
         listener(Progress(stage, iteration + 1, settings.iterations, float(finite.min() if len(finite) else np.nan)))
         calm = np.where(accepted, np.where(gain < settings.tolerance, calm + 1, 0), calm)
         done = (calm >= 2) | (damping > 1e4)
         if bool(done.all()):
             status = f"Converged after {iteration + 1} iterations."
             break
-    lost = int(np.sum(~np.all(np.isfinite(gradient), axis=1) | ~np.all(np.isfinite(energies), axis=1)))
+        if smoothness is None and whole_chunks(int((~done).sum())) < whole_chunks(len(alive)):
+            left = np.flatnonzero(~done)
+            engine, alive = engine.take(left), alive[left]
+            x, total, matrix, gradient, energies = x[left], total[left], matrix[left], gradient[left], energies[left]
+            damping, calm = damping[left], calm[left]
+    lost = int(ended.lost.sum())
     if lost:
-        status = f"Diverged in {lost} of {len(x)} frames, whose energy or gradient is not finite. {status}"
-    return _finish(engine, x, energies, history, smoothness, status)
+        status = f"Diverged in {lost} of {len(ended.x)} frames, whose energy or gradient is not finite. {status}"
+    return _finish(whole, ended.x, ended.energies, history, smoothness, status)
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """What every frame has come to; uncoupled frames leave the solve one by one."""
+
+    x: np.ndarray
+    """(T, n)"""
+    energies: np.ndarray
+    """(T, K)"""
+    lost: np.ndarray
+    """(T,) whose energy or gradient is not finite."""
+
+    def put(self, frames: np.ndarray, x: np.ndarray, gradient: np.ndarray, energies: np.ndarray) -> None:
+        self.x[frames], self.energies[frames] = x, energies
+        self.lost[frames] = ~np.all(np.isfinite(gradient), axis=1) | ~np.all(np.isfinite(energies), axis=1)
 
 
 def adam(

@@ -31,6 +31,10 @@ class Engine(Protocol):
         """Gauss-Newton matrices (T, n, n), gradients (T, n) of half the energy, and energies (T, K)."""
         ...
 
+    def take(self, frames: np.ndarray) -> Engine:
+        """The same engine on some of the problem's frames."""
+        ...
+
 
 def term_arrays(problem: Problem) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Constants and frame arrays of every term; sigma travels as an array so that a new weight compiles nothing."""
@@ -52,6 +56,11 @@ def residual_vector(xp: Namespace, problem: Problem, x: Array, base: Any, consta
 def term_energies(xp: Namespace, problem: Problem, x: Array, base: Any, constants: Any, frames: Any) -> Array:
     """(K,) sum of squares of each term in one frame."""
     return xp.stack([xp.sum(r * r) for r in residual_list(xp, problem, x, base, constants, frames)])
+
+
+def whole_chunks(length: int) -> int:
+    """How many chunks so many frames fill."""
+    return -(-length // CHUNK)
 
 
 def chunks(length: int) -> Iterator[tuple[np.ndarray, int]]:

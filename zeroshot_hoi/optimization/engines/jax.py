@@ -170,3 +170,6 @@ class JaxEngine:
     def normal_equations(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         matrices, gradients, energies = zip(*self._evaluate(self._functions.normal.result(), x), strict=True)
         return np.concatenate(matrices), np.concatenate(gradients), np.concatenate(energies)
+
+    def take(self, frames: np.ndarray) -> JaxEngine:
+        return JaxEngine(self.problem.take(frames), self._dtype)

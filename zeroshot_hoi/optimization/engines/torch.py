@@ -63,3 +63,6 @@ class TorchEngine:
     def normal_equations(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         matrices, gradients, energies = zip(*self._evaluate(self._normal, x), strict=True)
         return np.concatenate(matrices), np.concatenate(gradients), np.concatenate(energies)
+
+    def take(self, frames: np.ndarray) -> TorchEngine:
+        return TorchEngine(self.problem.take(frames), self._dtype, self._device)
