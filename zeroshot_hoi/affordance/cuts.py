@@ -23,6 +23,10 @@ ROUND = 0.10
 STICKS_OUT = 1.07
 """Share of the round body's radius beyond which a sample belongs to something attached."""
 PANEL = np.cos(np.radians(25.0))
+DIRECTIONS = 4
+"""Directions of flat pieces that are looked for."""
+SEEDS = 200
+"""Normals that are tried as the next direction."""
 
 
 def slices(surface: Surface, members: np.ndarray) -> list[np.ndarray]:
@@ -174,8 +178,7 @@ def panels(surface: Surface, members: np.ndarray) -> list[np.ndarray]:
     own = np.repeat(np.arange(len(mask)), surface.neighbors.shape[1])
     beside = np.stack([own, surface.neighbors.ravel()], -1)
     inside = np.flatnonzero(mask)
-    through = KDTree(surface.medial[inside]).query_pairs(0.8 * surface.spacing, output_type="ndarray")
-    pairs = np.concatenate([beside, inside[through]])
+    pairs = np.concatenate([beside, inside[_through(surface, inside)]])
     pairs = pairs[mask[pairs].all(axis=1)]
     parallel = np.abs(np.einsum("ni,ni->n", surface.normals[pairs[:, 0]], surface.normals[pairs[:, 1]])) > PANEL
     pairs = pairs[parallel]
@@ -184,6 +187,36 @@ def panels(surface: Surface, members: np.ndarray) -> list[np.ndarray]:
     order = inside[np.argsort(label[inside], kind="stable")]
     pieces = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
     return [piece for piece in pieces if len(piece) >= 3 * LEAST]
+
+
+def flats(surface: Surface, members: np.ndarray) -> list[np.ndarray]:
+    """Flat pieces of one direction each, both sides of a thin wall together; rounded edges don't join them."""
+    normals = surface.normals[members]
+    left = np.ones(len(members), bool)
+    found = []
+    for _ in range(DIRECTIONS):
+        seeds = normals[left][:: max(1, int(left.sum()) // SEEDS)]
+        if left.sum() < 3 * LEAST:
+            break
+        aligned = np.abs(normals @ seeds.T) > PANEL
+        best = aligned[:, (surface.areas[members] * left @ aligned).argmax()]
+        mask = np.zeros(len(surface.points), bool)
+        mask[members[best]] = True
+        found += [piece for piece in connected(surface, mask, _both_sides(surface, mask)) if len(piece) >= 3 * LEAST]
+        left &= ~best
+    return found
+
+
+def _both_sides(surface: Surface, mask: np.ndarray) -> np.ndarray:
+    """(P, 2) neighbors within `mask`, and what lies on the two sides of a thin wall there."""
+    inside = np.flatnonzero(mask)
+    near = surface.neighbors[inside]
+    beside = np.stack([np.repeat(inside, near.shape[1]), near.ravel()], -1)
+    return np.concatenate([beside, inside[_through(surface, inside)]])
+
+
+def _through(surface: Surface, inside: np.ndarray) -> np.ndarray:
+    return KDTree(surface.medial[inside]).query_pairs(0.8 * surface.spacing, output_type="ndarray")
 
 
 def bands(surface: Surface, members: np.ndarray) -> list[np.ndarray]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from zeroshot_hoi.affordance.scoring import FINGER, GRASP_THICKNESS, HAND_BREADTH, Frame, extents, place_fit
 from zeroshot_hoi.affordance.segments import Segment, words_of
-from zeroshot_hoi.affordance.surface import Surface, connected
+from zeroshot_hoi.affordance.surface import Surface
 from zeroshot_hoi.affordance.vocabulary import Wanted, singular
 
 WHOLE = ("node", "component", "absorbed", "clump", "chain", "row", "alike", "whole")
@@ -41,6 +43,10 @@ class Measured:
     low: np.ndarray
     high: np.ndarray
     """(3,) corners of its box, as shares of the object's."""
+    share: np.ndarray
+    """(3,) its centroid, likewise."""
+    center: np.ndarray
+    """(3,) the same from the middle of the object's box, metres."""
     thickness: float
     """Median, metres."""
     linear: float
@@ -65,7 +71,15 @@ class Rulers:
         self._named: dict[str, np.ndarray] = {}
         visible = ~surface.buried
         self.total = float(surface.areas[visible].sum())
-        self.pairs = tree.query_pairs(2.0 * surface.spacing, output_type="ndarray")
+        one, two = tree.query_pairs(2.0 * surface.spacing, output_type="ndarray").T
+        ends = np.concatenate([one, two]), np.concatenate([two, one])
+        self.near: csr_matrix = coo_matrix(
+            (np.ones(len(ends[0]), bool), ends), shape=(len(surface.points),) * 2
+        ).tocsr()
+        self._columns = np.column_stack(
+            [surface.linear, surface.sheet, surface.compact, surface.normals, surface.points]
+        )
+        self._attachments: dict[bytes, int] = {}
 
     def measure(self, segment: Segment) -> Measured:
         s, members = self.surface, segment.members
@@ -76,12 +90,13 @@ class Rulers:
         inside[members] = True
         low, high = points.min(axis=0), points.max(axis=0)
         extent = np.maximum(s.extent, 1e-9)
-        mean = lambda values: float(np.average(values[members], weights=areas))  # noqa: E731
+        mean = areas @ self._columns[members] / areas.sum()
         return Measured(
             segment=segment, area=float(areas.sum()) / self.total, size=size, axes=axes,
-            low=(low - s.low) / extent, high=(high - s.low) / extent, thickness=float(np.median(s.thickness[members])),
-            linear=mean(s.linear), sheet=mean(s.sheet), compact=mean(s.compact),
-            flatness=float(np.linalg.norm(np.average(s.normals[members], axis=0, weights=areas))),
+            low=(low - s.low) / extent, high=(high - s.low) / extent, share=(mean[6:9] - s.low) / extent,
+            center=mean[6:9] - s.low - 0.5 * s.extent, thickness=float(np.median(s.thickness[members])),
+            linear=float(mean[0]), sheet=float(mean[1]), compact=float(mean[2]),
+            flatness=float(np.linalg.norm(mean[3:6])),
             natural=self._natural(inside, members), ground=float((low[2] - s.low[2]) / extent[2]),
         )  # fmt: skip
 
@@ -103,26 +118,39 @@ class Rulers:
 
     def attachments(self, members: np.ndarray) -> int:
         """In how many places the candidate meets the rest of the object."""
+        key = members.tobytes()
+        if key not in self._attachments:
+            self._attachments[key] = self._count_attachments(members)
+        return self._attachments[key]
+
+    def _count_attachments(self, members: np.ndarray) -> int:
         inside = np.zeros(len(self.surface.points), bool)
         inside[members] = True
-        crossing = self.pairs[inside[self.pairs[:, 0]] ^ inside[self.pairs[:, 1]]]
-        if not len(crossing):
+        near = self.near[members]
+        leaving = ~inside[near.indices]
+        if not leaving.any():
             return 0
         edge = np.zeros(len(inside), bool)
-        edge[np.where(inside[crossing[:, 0]], crossing[:, 0], crossing[:, 1])] = True
-        wide = KDTree(self.surface.points[edge]).query_pairs(5.0 * self.surface.spacing, output_type="ndarray")
-        return len(connected(self.surface, edge, np.flatnonzero(edge)[wide]))
+        edge[np.repeat(members, np.diff(near.indptr))[leaving]] = True
+        points = self.surface.points[edge]
+        wide = KDTree(points).query_pairs(5.0 * self.surface.spacing, output_type="ndarray")
+        graph = coo_matrix((np.ones(len(wide)), wide.T), shape=(len(points),) * 2)
+        return int(connected_components(graph, directed=False)[0])
 
 
 def fit(rulers: Rulers, seen: Measured, wanted: Wanted, frame: Frame) -> float:
     """Score in [0, 1] of a candidate."""
     terms = [
         (1.0, shape_fit(rulers, seen, wanted)),
-        (1.0, place_fit(rulers.surface, seen.segment.members, wanted.part, frame)),
+        (1.0, place_fit(rulers.surface, seen.share, wanted.part, frame)),
         (0.8, size_fit(seen, wanted)),
         (0.9, name_fit(rulers, seen.segment, wanted)),
         (0.8, 0.3 + 0.7 * seen.natural * source_fit(seen.segment.source, wanted)),
     ]
+    if wanted.prior.upright:
+        terms.append((1.0, float(np.clip(1.2 - 1.4 * abs(seen.axes[2, 2]), 0.1, 1.0))))
+    if wanted.prior.across[1] < np.inf:
+        terms.append((0.8, across_fit(seen, wanted)))
     if wanted.prior.grounded:
         terms.append((0.8, float(np.exp(-0.5 * (seen.ground / 0.06) ** 2))))
     score = _mean(terms)
@@ -152,6 +180,13 @@ def size_fit(seen: Measured, wanted: Wanted) -> float:
     return float(np.exp(-0.5 * (off / 0.35) ** 2) * min(1.0, area / high) ** LARGER)
 
 
+def across_fit(seen: Measured, wanted: Wanted) -> float:
+    """1 where the second extent is what a hand or a foot works, falling off on a logarithmic scale."""
+    low, high = wanted.prior.across
+    off = max(np.log(low / seen.size[1]), np.log(seen.size[1] / high), 0.0)
+    return float(np.exp(-0.5 * (off / 0.35) ** 2))
+
+
 def shape_fit(rulers: Rulers, seen: Measured, wanted: Wanted) -> float:
     """How much the candidate has the wanted shape."""
     kind = wanted.shape
@@ -168,7 +203,13 @@ def _form_fit(seen: Measured, kind: str) -> float:
     if kind in ("rod", "tube"):
         need = 2.5 if kind == "rod" else 1.2
         long = np.clip((slender - 0.6) / (need - 0.6), 0.1, 1.0)
-        return float(long * np.clip(1.3 - 0.5 * seen.size[1] / max(seen.size[2], 1e-6) + 0.2, 0.3, 1.0))
+        return float(long * np.clip(1.9 - 0.5 * seen.size[1] / max(seen.size[2], 1e-6), 0.3, 1.0))
+    if kind == "post":
+        little = np.clip(1.25 - 1.3 * float((seen.high - seen.low)[:2].max()), 0.1, 1.0)
+        return float(little * (0.7 + 0.3 * np.clip(slender / 2.5, 0.0, 1.0)))
+    if kind == "platform":
+        thin = np.clip(seen.size[1] / (2.0 * max(seen.size[2], 1e-6)), 0.3, 1.0)
+        return float(thin * (0.3 + 0.7 * abs(seen.axes[2, 2])))
     if kind == "block":
         return float(np.clip(np.sqrt(seen.size[2] / seen.size[0]) + 0.25, 0.2, 1.0) * (0.6 + 0.4 * (1 - seen.linear)))
     if kind in ("ball", "knob"):
@@ -201,7 +242,7 @@ def _hold_fit(rulers: Rulers, seen: Measured, kind: str) -> float:
     probe = members[:: max(1, len(members) // MANY)]
     room, _ = rulers.tree.query(s.points[probe] + 1.3 * FINGER * s.normals[probe])
     free = 0.25 + 0.75 * float(np.mean(room > 0.6 * FINGER))
-    linear = 0.25 + 0.75 * seen.linear
+    linear = 0.25 + 0.75 * seen.linear if kind == "bar" else 0.5 + 0.5 * seen.linear
     closed = np.clip(1.1 - seen.flatness, 0.1, 1.0)
     hollow = np.clip(seen.area * rulers.total / (1.8 * seen.thickness * seen.size[0]), 0.02, 1.0)
     straight = 1.0

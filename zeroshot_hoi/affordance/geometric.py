@@ -22,7 +22,7 @@ from zeroshot_hoi.affordance.correction import corrected_faces
 from zeroshot_hoi.affordance.fitness import Measured, Rulers, fit
 from zeroshot_hoi.affordance.groups import list_components
 from zeroshot_hoi.affordance.proposals import all_segments
-from zeroshot_hoi.affordance.regions import find_front, given_region, make_region
+from zeroshot_hoi.affordance.regions import Faces, find_front, given_region, make_region
 from zeroshot_hoi.affordance.scoring import Frame, names_part, score_segment
 from zeroshot_hoi.affordance.segments import Segment, facing_segments, near_pairs, solid_segments
 from zeroshot_hoi.affordance.surface import Surface, measure_surface
@@ -111,19 +111,20 @@ def find_parts(obj: SceneObject, plan: ObjectPlan, seed: int = 0) -> ObjectParts
         name: [search.fixed(given[name])] if name in given else search.options(entry, frame)
         for name, entry in wanted.items()
     }
-    placed = assign(options, wanted, search.surface.areas)
+    placed = assign(options, wanted, search.surface.areas, search.rulers.near)
     chosen = {name: option for name, option in placed.items() if option and option.score >= LEAST_CONFIDENCE}
     if len(chosen) < len(wanted):
         raise PartError(_no_such_part(obj, wanted, options, chosen))
     cleared = without_overlap(chosen, wanted)
     parts = {}
+    faces = Faces(obj, search.surface)
     for name, entry in wanted.items():
         if name in given:
-            parts[name] = given_region(obj, entry.part, given[name], frame)
+            parts[name] = given_region(obj, faces, entry.part, given[name], frame)
             continue
         segments = list(cleared.get(name, chosen[name].segments))
         _note(entry.part, options[name], chosen[name], notes)
-        parts[name] = make_region(obj, search.surface, entry.part, segments, chosen[name].score, frame)
+        parts[name] = make_region(obj, search.surface, faces, entry.part, segments, chosen[name].score, frame)
     completed = replace(plan, parts=tuple(entry.part for entry in wanted.values()))
     front = find_front(obj, completed, parts, frame, notes)
     return ObjectParts(obj.name, parts, front, tuple(notes))
@@ -151,7 +152,7 @@ def _choose_frame(search: _Search, obj: SceneObject, wanted: list[Wanted], notes
     fits = np.zeros(len(frames))
     for i, frame in enumerate(frames):
         options = {entry.part.name: search.options(entry, frame) for entry in wanted}
-        placed = assign(options, {entry.part.name: entry for entry in wanted}, search.surface.areas)
+        placed = assign(options, {entry.part.name: entry for entry in wanted}, search.surface.areas, search.rulers.near)
         best = [option.score if (option := placed[entry.part.name]) else 0.0 for entry in needing]
         fits[i] = np.exp(np.mean(np.log(np.maximum(best, 1e-4)))) * (1.0 if i % 2 == 0 else 0.97)
     order = np.argsort(-fits)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zeroshot_hoi.affordance.cuts import bands, filled, panels, revolution, slices
+from zeroshot_hoi.affordance.cuts import bands, filled, flats, panels, revolution, slices
 from zeroshot_hoi.affordance.groups import Components, component_groups, list_components
 from zeroshot_hoi.affordance.segments import LEAST, Segment, distinct, solid_segments, with_node
 from zeroshot_hoi.affordance.surface import Surface
@@ -46,7 +46,12 @@ def _large(found: Components, surface: Surface) -> list[int]:
 
 def _cut(surface: Surface, whole: np.ndarray) -> list[tuple[str, list[np.ndarray]]]:
     outside, body = revolution(surface, whole)
-    families = [("slice", slices(surface, whole)), ("panel", panels(surface, whole)), ("out", outside)]
+    families = [
+        ("slice", slices(surface, whole)),
+        ("panel", panels(surface, whole)),
+        ("out", outside),
+        ("flat", flats(surface, whole)),
+    ]
     families.append(("band", bands(surface, whole)))
     if body is not None:
         families += [("round", [body]), ("band", bands(surface, body)), ("slice", slices(surface, body))]

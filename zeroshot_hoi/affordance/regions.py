@@ -22,21 +22,35 @@ SNAP = np.cos(np.radians(20.0))
 """A front this close to an axis of the object's frame is that axis."""
 
 
+class Faces:
+    """An object's faces, and how values on samples of its surface are carried to them."""
+
+    def __init__(self, obj: SceneObject, surface: Surface) -> None:
+        triangles = obj.vertices[obj.faces]
+        cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+        self.areas = 0.5 * np.linalg.norm(cross, axis=1)
+        """(F,) m^2"""
+        self.normals = cross / np.maximum(2 * self.areas[:, None], 1e-30)
+        """(F, 3)"""
+        self.centers = triangles.mean(axis=1)
+        """(F, 3) metres."""
+        self._index, self._weight = _nearest(surface, self.centers, self.normals, np.asarray(obj.components))
+
+    def carry(self, values: np.ndarray) -> np.ndarray:
+        """(F,) from `values (N,)` on samples."""
+        return np.minimum(np.einsum("fk,fk->f", values[self._index], self._weight), values.max())
+
+
 def make_region(
-    obj: SceneObject, surface: Surface, part: PartDescription, chosen: list[Segment], confidence: float, frame: Frame
-) -> PartRegion:
+    obj: SceneObject, surface: Surface, faces: Faces, part: PartDescription, chosen: list[Segment], confidence: float,
+    frame: Frame,
+) -> PartRegion:  # fmt: skip
     """Spread the samples of each instance to the faces of `obj`."""
-    triangles = obj.vertices[obj.faces]
-    cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    areas = 0.5 * np.linalg.norm(cross, axis=1)
-    normals = cross / np.maximum(2 * areas[:, None], 1e-30)
-    centers = triangles.mean(axis=1)
     chosen = _sorted_left_to_right(surface, chosen, frame)
-    spread = _spread(surface, centers, normals, np.asarray(obj.components))
-    each = np.stack([spread(_soft_membership(surface, segment)) for segment in chosen])
+    each = np.stack([faces.carry(_soft_membership(surface, segment)) for segment in chosen])
     if part.facing:
         low, high = FACING_EDGE
-        share = np.clip((normals @ frame.direction(part.facing) - low) / (high - low), 0, 1)
+        share = np.clip((faces.normals @ frame.direction(part.facing) - low) / (high - low), 0, 1)
         each = each * (share * share * (3 - 2 * share))
     probability = each.max(axis=0)
     if not (probability > 0.5).any():
@@ -45,25 +59,19 @@ def make_region(
     if not len(inside):
         raise PartError(f"The part '{part.name}' of '{obj.name}' covers no face. Give a finer mesh.")
     instances = np.where(probability > 0.5, each.argmax(axis=0), -1)
-    return _region(part.name, probability, instances, confidence, centers, normals, areas)
+    return _region(part.name, probability, instances, confidence, faces)
 
 
-def given_region(obj: SceneObject, part: PartDescription, inside: np.ndarray, frame: Frame) -> PartRegion:
+def given_region(obj: SceneObject, faces: Faces, part: PartDescription, inside: np.ndarray, frame: Frame) -> PartRegion:
     """The region that a user gave as faces, `inside (F,) bool`; its instances are its connected pieces, at most
     `part.count`, from left to right."""
-    triangles = obj.vertices[obj.faces]
-    cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    areas = 0.5 * np.linalg.norm(cross, axis=1)
-    normals = cross / np.maximum(2 * areas[:, None], 1e-30)
-    centers = triangles.mean(axis=1)
-    instances = _pieces(obj, inside, part.count, centers, areas, frame)
-    return _region(part.name, inside.astype(float), instances, 1.0, centers, normals, areas)
+    instances = _pieces(obj, faces, inside, part.count, frame)
+    return _region(part.name, inside.astype(float), instances, 1.0, faces)
 
 
-def _pieces(
-    obj: SceneObject, inside: np.ndarray, count: int, centers: np.ndarray, areas: np.ndarray, frame: Frame
-) -> np.ndarray:
+def _pieces(obj: SceneObject, faces: Faces, inside: np.ndarray, count: int, frame: Frame) -> np.ndarray:
     """(F,) instance of each face: the `count` largest connected pieces, what is left over joins the nearest."""
+    centers, areas = faces.centers, faces.areas
     chosen = np.flatnonzero(inside)
     _, place = np.unique(np.round(obj.vertices * 1e5), axis=0, return_inverse=True)
     corners = place.ravel()[obj.faces[chosen]]
@@ -81,10 +89,8 @@ def _pieces(
     return instances
 
 
-def _region(
-    name: str, probability: np.ndarray, instances: np.ndarray, confidence: float,
-    centers: np.ndarray, normals: np.ndarray, areas: np.ndarray,
-) -> PartRegion:  # fmt: skip
+def _region(name: str, probability: np.ndarray, instances: np.ndarray, confidence: float, faces: Faces) -> PartRegion:
+    centers, normals, areas = faces.centers, faces.normals, faces.areas
     inside = np.flatnonzero(probability > 0.5)
     _, axes = extents(centers[inside], areas[inside])
     mean = np.average(normals[inside], axis=0, weights=areas[inside])
@@ -164,8 +170,10 @@ def _soft_membership(surface: Surface, segment: Segment) -> np.ndarray:
     return np.where(surface.buried, 0.0, member)
 
 
-def _spread(surface: Surface, centers: np.ndarray, normals: np.ndarray, components: np.ndarray):
-    """A function that carries values on samples to faces: the three nearest samples of the component and side."""
+def _nearest(
+    surface: Surface, centers: np.ndarray, normals: np.ndarray, components: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(F, 3) the three nearest samples of each face's component and side, and their weights, which sum to 1."""
 
     def features(points: np.ndarray, directions: np.ndarray, owner: np.ndarray) -> np.ndarray:
         return np.column_stack([points / surface.spacing, 1.5 * directions, owner * 1e4])
@@ -173,11 +181,7 @@ def _spread(surface: Surface, centers: np.ndarray, normals: np.ndarray, componen
     tree = KDTree(features(surface.points, surface.normals, surface.components))
     distance, index = tree.query(features(centers, normals, components), k=3)
     weight = 1.0 / (distance + 0.2) ** 2 * (distance < 1e3)
-
-    def carry(values: np.ndarray) -> np.ndarray:
-        return (values[index] * weight).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-12)
-
-    return carry
+    return index, weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-12)
 
 
 def _sorted_left_to_right(surface: Surface, chosen: list[Segment], frame: Frame) -> list[Segment]:

@@ -44,7 +44,7 @@ def score_segment(
     members = segment.members
     terms = [
         (1.0, _shape_fit(surface, tree, members, part)),
-        (1.2, place_fit(surface, members, part, frame)),
+        (1.2, place_fit(surface, _share(surface, members), part, frame)),
         (0.5 if part.shape == "bar" else 0.8, _size_fit(surface, members, part, frame)),
         (0.9, _name_fit(segment, part, named)),
     ]
@@ -58,10 +58,18 @@ def extents(points: np.ndarray, areas: np.ndarray) -> tuple[np.ndarray, np.ndarr
     offset = points - center
     _, vectors = np.linalg.eigh((offset * areas[:, None]).T @ offset)
     axes = vectors.T[::-1]
-    along = offset @ axes.T
-    size = np.percentile(along, 98, axis=0) - np.percentile(along, 2, axis=0)
+    along = np.sort(axes @ offset.T, axis=1)
+    size = _at_share(along, 0.98) - _at_share(along, 0.02)
     order = np.argsort(-size)
     return np.maximum(size[order], 1e-6), axes[order]
+
+
+def _at_share(ordered: np.ndarray, share: float) -> np.ndarray:
+    """(3,) quantiles of rows that are in order (3, N); numpy's own, at a fifth of its overhead."""
+    at = share * (ordered.shape[1] - 1)
+    low = int(at)
+    high = min(low + 1, ordered.shape[1] - 1)
+    return ordered[:, low] + (at - low) * (ordered[:, high] - ordered[:, low])
 
 
 def _shape_fit(surface: Surface, tree: KDTree, members: np.ndarray, part: PartDescription) -> float:
@@ -112,12 +120,16 @@ def _flatness(surface: Surface, members: np.ndarray) -> float:
     return float(np.linalg.norm(mean))
 
 
-def place_fit(surface: Surface, members: np.ndarray, part: PartDescription, frame: Frame) -> float:
-    """Mean over the description's position words of how true each is."""
+def _share(surface: Surface, members: np.ndarray) -> np.ndarray:
+    """(3,) centroid of `members` as shares of the object's box."""
+    areas = surface.areas[members]
+    return (areas @ surface.points[members] / areas.sum() - surface.low) / np.maximum(surface.extent, 1e-9)
+
+
+def place_fit(surface: Surface, share: np.ndarray, part: PartDescription, frame: Frame) -> float:
+    """Mean over the description's position words of how true each is of a centroid at `share (3,)` of the box."""
     if not part.position:
         return 0.7
-    points, areas = surface.points[members], surface.areas[members]
-    share = (np.average(points, axis=0, weights=areas) - surface.low) / np.maximum(surface.extent, 1e-9)
     fits = [_word_fit(surface, share, word, frame) for word in part.position]
     return float(np.exp(np.mean(np.log(np.maximum(fits, 0.02)))))
 
@@ -130,7 +142,7 @@ def _word_fit(surface: Surface, share: np.ndarray, word: str, frame: Frame) -> f
     if word == "middle":
         return float(np.mean(1.0 - np.minimum(np.abs(signed), 1.0)))
     if word == "end":
-        return float(min(1.0, abs(signed[int(np.argmax(surface.extent))])))
+        return float(min(1.0, abs(signed[int(np.argmax(surface.extent))])) ** 1.5)
     if word == "side":
         return float(min(1.0, np.abs(signed[:2]).max()))
     if word in ("front", "back", "left", "right"):

@@ -79,6 +79,7 @@ def facing_segments(
         return []
     segments = [with_node(p, "patch", names) for p in connected(surface, mask) if len(p) >= LEAST]
     depth = surface.points @ direction
+    pairs = pairs[mask[pairs[:, 0]] & mask[pairs[:, 1]]]
     step = np.abs(depth[pairs[:, 0]] - depth[pairs[:, 1]])
     together = pairs[step < 1.5 * surface.spacing + 0.004]
     segments += [with_node(p, "patch", names) for p in connected(surface, mask, together) if len(p) >= LEAST]
@@ -124,8 +125,8 @@ def _groups(surface: Surface, names: np.ndarray, free: np.ndarray) -> list[Segme
 
 
 def with_node(members: np.ndarray, source: str, names: np.ndarray) -> Segment:
-    own = np.unique(names[members])
-    return Segment(members, source, str(own[0]) if len(own) == 1 else "")
+    own = names[members]
+    return Segment(members, source, str(own[0]) if (own == own[0]).all() else "")
 
 
 def _majority(surface: Surface, labels: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_matrix
+from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
@@ -26,6 +26,10 @@ EXTRA_SAMPLES = 4000
 NEIGHBORS = 10
 CLOSED = 0.15
 """A component counts as closed when its total vector area is below this share of its area (zero when closed)."""
+ALMOST_CLOSED = 0.3
+"""The same share up to which a component still has an inside: a tube without its ends."""
+COARSE = 8
+"""Every so manieth sample is a wall to the balls at first."""
 SEPARATION = np.radians(28.0)
 """A ball stops shrinking when its two contacts come this close, as seen from its center: noise, not a wall."""
 
@@ -80,8 +84,8 @@ def measure_surface(obj: SceneObject, seed: int = 0) -> Surface:
     triangles = obj.vertices[obj.faces]
     points, normals, areas, faces = _sample(triangles, np.asarray(obj.components), np.random.default_rng(seed))
     components = np.asarray(obj.components)[faces]
-    low = obj.vertices[np.unique(obj.faces)].min(axis=0)
-    extent = obj.vertices[np.unique(obj.faces)].max(axis=0) - low
+    low = triangles.min(axis=(0, 1))
+    extent = triangles.max(axis=(0, 1)) - low
     spacing = float(np.sqrt(areas.sum() / SAMPLES))
     closed = _closed_components(points, normals, areas, components)
     pitch = np.sqrt(areas)
@@ -89,7 +93,7 @@ def measure_surface(obj: SceneObject, seed: int = 0) -> Surface:
     group = np.where(closed[components], components, -1)
     largest = 0.25 * float(np.linalg.norm(extent))
     radius, center = _balls(points, normals, group, pitch, largest)
-    inverted = _inverted(radius, components)
+    inverted = _inverted(points, normals, areas, radius, components)
     if inverted.any():
         normals = np.where(inverted[components, None], -normals, normals)
         neighbors = _neighbors(points, normals, components, pitch)
@@ -109,19 +113,24 @@ def connected(surface: Surface, mask: np.ndarray, pairs: np.ndarray | None = Non
     inside = np.flatnonzero(mask)
     if not len(inside):
         return []
+    local = np.cumsum(mask, dtype=np.int32) - 1
     if pairs is None:
         near = surface.neighbors[inside]
-        pairs = np.stack([np.repeat(inside, near.shape[1]), near.ravel()], -1)
-        pairs = pairs[mask[pairs[:, 1]]]
+        kept = mask[near]
+        graph = _rows(kept.sum(axis=1), local[near[kept]])
     else:
-        pairs = pairs[mask[pairs[:, 0]] & mask[pairs[:, 1]]]
-    local = np.cumsum(mask) - 1
-    ends = local[pairs]
-    graph = coo_matrix((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), shape=(len(inside),) * 2)
+        ends = local[pairs[mask[pairs[:, 0]] & mask[pairs[:, 1]]]]
+        graph = coo_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(inside),) * 2)
     _, label = connected_components(graph, directed=False)
-    order = inside[np.argsort(label, kind="stable")]
-    pieces = np.split(order, np.flatnonzero(np.diff(np.sort(label, kind="stable"))) + 1)
+    rank = np.argsort(label, kind="stable")
+    pieces = np.split(inside[rank], np.flatnonzero(np.diff(label[rank])) + 1)
     return sorted(pieces, key=lambda piece: -surface.areas[piece].sum())
+
+
+def _rows(counts: np.ndarray, columns: np.ndarray) -> csr_matrix:
+    """Adjacency whose row i has `counts[i]` of `columns`, made without sorting."""
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    return csr_matrix((np.ones(len(columns)), columns, starts), shape=(len(counts),) * 2)
 
 
 def exposed(surface: Surface, direction: np.ndarray) -> np.ndarray:
@@ -186,13 +195,36 @@ def _neighbors(points: np.ndarray, normals: np.ndarray, components: np.ndarray, 
 def _balls(
     points: np.ndarray, normals: np.ndarray, group: np.ndarray, pitch: np.ndarray, largest: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Radius and center of the largest ball inside the surface at each point; radius 0 where none is clear."""
-    tree = KDTree(np.column_stack([points, group * 1e3]))
-    radius = np.full(len(points), largest)
+    """Radius and center of the largest ball inside the surface at each point; radius 0 where none is clear.
+
+    Balls shrink among every eighth sample first: what those leave is little larger than the answer.
+    """
+    lifted = np.column_stack([points, group * 1e3]) if np.ptp(group) else points
+    some = np.arange(0, len(points), COARSE)
+    radius = _shrink(points, normals, lifted, some, pitch, np.full(len(points), largest))
+    tree = KDTree(lifted)
+    radius = _shrink(points, normals, lifted, np.arange(len(points)), pitch, radius, tree)
+    center = points - radius[:, None] * normals
+    clear, _ = tree.query(_lift(center, lifted), k=1)
+    return np.where((clear > 0.85 * radius) & (radius < largest), radius, 0.0), center
+
+
+def _lift(at: np.ndarray, lifted: np.ndarray) -> np.ndarray:
+    """`at (N, 3)` with the further columns of `lifted (N, 3 or 4)`."""
+    return np.column_stack([at, lifted[:, 3:]])
+
+
+def _shrink(
+    points: np.ndarray, normals: np.ndarray, lifted: np.ndarray, walls: np.ndarray, pitch: np.ndarray,
+    radius: np.ndarray, tree: KDTree | None = None,
+) -> np.ndarray:  # fmt: skip
+    """`radius (N,)` of each point's ball, shrunk until none of the samples `walls` is inside."""
+    tree = tree or KDTree(lifted[walls])
+    radius = radius.copy()
     active = np.arange(len(points))
     for _ in range(25):
         center = points[active] - radius[active, None] * normals[active]
-        _, found = tree.query(np.column_stack([center, group[active] * 1e3]), k=1)
+        found = walls[tree.query(_lift(center, lifted[active]), k=1)[1]]
         gap = points[active] - points[found]
         depth = np.einsum("ni,ni->n", gap, normals[active])
         smaller = np.einsum("ni,ni->n", gap, gap) / np.maximum(2.0 * depth, 1e-12)
@@ -206,15 +238,22 @@ def _balls(
         radius[active] = smaller[shrinks]
         if not len(active):
             break
-    center = points - radius[:, None] * normals
-    clear, _ = tree.query(np.column_stack([center, group * 1e3]), k=1)
-    return np.where((clear > 0.85 * radius) & (radius < largest), radius, 0.0), center
+    return radius
 
 
-def _inverted(radius: np.ndarray, components: np.ndarray) -> np.ndarray:
-    """(C,) bool: components on whose inner side most points see nothing; their normals look inward."""
+def _inverted(
+    points: np.ndarray, normals: np.ndarray, areas: np.ndarray, radius: np.ndarray, components: np.ndarray
+) -> np.ndarray:
+    """(C,) bool: components whose normals look inward: on their inner side most points see nothing, or, where they are
+    almost closed, the volume they enclose is negative."""
     count = np.bincount(components)
-    return np.bincount(components, weights=radius == 0) > 0.6 * np.maximum(count, 1)
+    blind = np.bincount(components, weights=radius == 0) > 0.6 * np.maximum(count, 1)
+    total = np.maximum(np.bincount(components, weights=areas), 1e-12)
+    average = lambda values: np.bincount(components, weights=areas * values) / total  # noqa: E731
+    offset = points - np.stack([average(points[:, i]) for i in range(3)], -1)[components]
+    flux = average(np.einsum("ni,ni->n", offset, normals)) / np.maximum(average(np.linalg.norm(offset, axis=1)), 1e-12)
+    opening = np.linalg.norm([average(normals[:, i]) for i in range(3)], axis=0)
+    return blind | ((flux < -0.1) & (opening < ALMOST_CLOSED))
 
 
 def _grow(

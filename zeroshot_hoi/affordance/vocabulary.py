@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from zeroshot_hoi.core.plan import PartDescription
 
 
@@ -20,7 +22,7 @@ class PartPrior:
 
     shape: str = ""
     """A shape of `PartDescription`, or one of `loop` (a handle of any course), `rod`, `tube`, `disk`, `thread`,
-    `array` (many alike side by side), `band`."""
+    `array` (many alike side by side), `band`, `post` (stands on little ground), `platform` (level, for a foot)."""
     position: tuple[str, ...] = ()
     facing: str = ""
     area: tuple[float, float] = (0.0, 1.0)
@@ -31,6 +33,12 @@ class PartPrior:
     """Places where it meets the rest; 0 where that says nothing."""
     grounded: bool = False
     """Reaches the ground."""
+    upright: bool = False
+    """Stands up: its shortest extent is level."""
+    across: tuple[float, float] = (0.0, np.inf)
+    """Metres: the second of its extents, of what a hand or a foot works."""
+    beside: tuple[str, ...] = ()
+    """Other parts that it touches, where the plan names them too."""
 
 
 def _prior(*words: str, **fields: object) -> dict[str, PartPrior]:
@@ -42,7 +50,7 @@ VOCABULARY: dict[str, PartPrior] = {
     **_prior("grip", "hold", "hand grip", shape="loop", position=("end",), area=(0.005, 0.5)),
     **_prior("shaft", "pole", "stick", "stem", "post", "column", "rod", shape="rod", area=(0.02, 0.8)),
     **_prior("neck", shape="rod", position=("middle",), area=(0.02, 0.2)),
-    **_prior("headstock", shape="block", position=("end",), area=(0.01, 0.2)),
+    **_prior("headstock", shape="block", position=("end",), area=(0.01, 0.2), beside=("neck",)),
     **_prior("head", shape="block", position=("end",), area=(0.03, 0.95)),
     **_prior("bristles", "brush", "brush head", "bristle head", "broom head", "mop head", "sponge", "tip",
              shape="block", position=("end",), area=(0.01, 0.5)),
@@ -57,9 +65,9 @@ VOCABULARY: dict[str, PartPrior] = {
              "hull", "tank", "pot", "cup", "pan", "torso", "chassis", "door leaf", "panel", container=True,
              area=(0.15, 1.0)),
     **_prior("cover", "binding", container=True, area=(0.2, 1.0)),
-    **_prior("side", "wall", shape="plate", position=("side",), area=(0.2, 1.0)),
+    **_prior("side", "wall", shape="plate", position=("side",), area=(0.2, 1.0), upright=True),
     **_prior("surface", "ball", "whole", "outside", container=True, area=(0.8, 1.0)),
-    **_prior("pages", "filling", "page block", "content", shape="block", area=(0.05, 0.5)),
+    **_prior("pages", "filling", "page block", "content", area=(0.05, 0.5)),
     **_prior("spine", shape="plate", position=("side",), area=(0.04, 0.25)),
     **_prior("plate", "board", "slab", shape="plate", area=(0.2, 0.95)),
     **_prior("flap", shape="plate", position=("upper",), area=(0.05, 0.5), attachments=1),
@@ -67,7 +75,7 @@ VOCABULARY: dict[str, PartPrior] = {
     **_prior("seat", shape="plate", position=("middle",), facing="up", area=(0.03, 0.4)),
     **_prior("backrest", "back", shape="plate", position=("upper", "back"), facing="front", area=(0.03, 0.4)),
     **_prior("armrest", "arm", shape="block", position=("middle", "side"), area=(0.01, 0.45)),
-    **_prior("leg", shape="rod", position=("lower",), area=(0.004, 0.5), grounded=True),
+    **_prior("leg", shape="post", position=("lower",), area=(0.004, 0.5), grounded=True),
     **_prior("foot", shape="block", position=("bottom",), area=(0.004, 0.4), grounded=True),
     **_prior("base", "stand", "pedestal", shape="", position=("bottom",), area=(0.03, 0.5)),
     **_prior("top", "tabletop", "table top", "desktop", "worktop", "counter", "deck", "platform", "tray",
@@ -75,10 +83,11 @@ VOCABULARY: dict[str, PartPrior] = {
     **_prior("wheel", "caster", "castor", "tire", "roller",
              shape="disk", position=("bottom",), area=(0.01, 0.75), grounded=True),
     **_prior("axle", "truck", shape="block", position=("lower",), area=(0.02, 0.3)),
-    **_prior("pedal", shape="block", position=("lower", "side"), area=(0.003, 0.1)),
+    **_prior("pedal", "foot rest", "footrest", "step", "stirrup",
+             shape="platform", position=("lower", "side"), area=(0.003, 0.1), across=(0.03, 0.16)),
     **_prior("saddle", shape="block", position=("top",), area=(0.01, 0.2)),
     **_prior("handlebar", "handlebars", "steering bar", shape="loop", position=("top", "end"), area=(0.01, 0.15)),
-    **_prior("lever", "crank", shape="rod", area=(0.001, 0.04), attachments=1),
+    **_prior("lever", "crank", shape="rod", area=(0.001, 0.04), attachments=1, across=(0.003, 0.04)),
     **_prior("trigger", "switch", "latch", shape="knob", area=(0.0005, 0.05)),
     **_prior("knob", "button", "dial", "peg", "tuning peg", "tap", "bolt", "focus wheel", "focus knob", "thumb wheel",
              shape="knob", area=(0.0005, 0.1)),
