@@ -63,9 +63,9 @@ def main_job() -> list[Row]:
     builtin = CASES["ironing built-in"]
     unseen = CASES["ironing float on table"]
     with tempfile.TemporaryDirectory() as folder:
-        cache, out = Path(folder) / "cache", Path(folder) / "out"
-        rows = rows_of("cold", run_case(builtin, cache, out))
-        rows += rows_of("warm", run_case(builtin, cache, out))
+        cache, out = Path(folder) / "cache", Path(folder)  # a folder each: one that exists keeps finished stages
+        rows = rows_of("cold", run_case(builtin, cache, out / "cold"))
+        rows += rows_of("warm", run_case(builtin, cache, out / "warm"))
         if available(unseen):
-            rows += rows_of("warm on an unseen mesh", run_case(unseen, cache, out))
+            rows += rows_of("warm on an unseen mesh", run_case(unseen, cache, out / "unseen"))
     return rows
