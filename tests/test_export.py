@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from test_results import FRAMES, make_result
 from zeroshot_hoi.core.errors import ResultError
 from zeroshot_hoi.render.appearance import Appearance
 from zeroshot_hoi.render.renderer import Style
+from zeroshot_hoi.results.export.contact_heat import contact_shares
 from zeroshot_hoi.results.export.glb import GLTF_FROM_OURS, continuous_quaternions, split_corners
 from zeroshot_hoi.results.export.sheet import contact_sheet
 from zeroshot_hoi.results.export.video import encode_mp4
@@ -205,3 +207,67 @@ def test_video_and_sheet_of_a_result(tmp_path):
         assert image.size == sheet.size
     assert np.asarray(sheet).std() > 10
     assert sorted(os.listdir(tmp_path)) == ["a.mp4", "a.png"]
+
+
+def test_two_people_play_back_with_names_of_their_own(tmp_path):
+    one = make_result()
+    first = one.people["person 1"]
+    moved = first.rig.bone_motion + np.array([0.0, 0.0, 0.0, 1.0])[None, None, None] * np.array([[0.0], [1.0], [0.0]])
+    second = replace(
+        first, vertices=first.vertices + np.float32([0.0, 1.0, 0.0]), rig=replace(first.rig, bone_motion=moved)
+    )
+    result = replace(one, people={"person 1": first, "person 2": second})
+    result.export(tmp_path / "two.glb")
+    player = Player(tmp_path / "two.glb")
+    assert len(player.gltf.skins) == 2
+    names = [node.name for node in player.gltf.nodes]
+    assert len(set(names)) == len(names)
+    for frame in (0, FRAMES - 1):
+        for name, person in result.people.items():
+            there = player.vertices(name, frame / result.fps) @ GLTF_FROM_OURS
+            assert np.abs(there - person.vertices[frame]).max() < 1e-4
+    colors = [player.read(mesh.primitives[0].attributes.COLOR_0) for mesh in player.gltf.meshes[:2]]
+    assert np.abs(colors[0] - colors[1]).max() > 0.1, "they wear different clothes"
+
+
+def test_bones_take_the_names_that_retargeters_know(tmp_path):
+    from zeroshot_hoi.body.load import load_body
+    from zeroshot_hoi.results.export.bone_names import MIXAMO
+
+    result = make_result()
+    result.export(tmp_path / "a.glb", bones="mixamo")
+    names = [node.name for node in Player(tmp_path / "a.glb").gltf.nodes]
+    assert {"mixamorig:Hips", "mixamorig:RightHand"} <= set(names)
+    body = load_body()
+    bones = [*body.joint_names, *(bone.name for bone in body.twist_bones)]
+    assert set(bones) <= set(MIXAMO), "every bone of the embedded body has one"
+    assert len(set(MIXAMO.values())) == len(MIXAMO)
+    with pytest.raises(ResultError, match="mixamo"):
+        result.export(tmp_path / "b.glb", bones="mixammo")
+
+
+def test_contact_reddens_what_touches_for_as_long_as_it_does(tmp_path):
+    """The box of the iron is put over the hand in half of the frames."""
+    result = make_result()
+    person, iron = result.people["person 1"], result.objects["iron"]
+    hand = person.vertices[:, person.part_labels == "right hand"].mean(axis=1)
+    away = np.where(np.arange(FRAMES) < FRAMES // 2, 0.0, 9.0)[:, None] * [1.0, 0.0, 0.0]
+    turn = np.tile(np.eye(3), (FRAMES, 1, 1))
+    iron = replace(iron, translation=hand + away - [0.0, 0.0, 0.05], rotation=turn)
+    board = result.objects["ironing board"]
+    board = replace(board, translation=board.translation + [5.0, 0.0, 0.0])
+    result = replace(result, objects={"iron": iron, "ironing board": board})
+    touched, touching = contact_shares(result)
+    assert touched["person 1"].max() == pytest.approx((FRAMES // 2) / FRAMES)
+    assert touched["person 1"][person.part_labels == "hips"].max() == 0.0
+    assert 0.0 < touching["iron"].max() <= (FRAMES // 2) / FRAMES
+    assert touching["ironing board"].max() == 0.0
+    for contact in (False, True):
+        result.export(tmp_path / f"{contact}.glb", contact=contact)
+    plain, red = (Player(tmp_path / f"{contact}.glb") for contact in (False, True))
+    before, after = (p.read(p.gltf.meshes[0].primitives[0].attributes.COLOR_0) for p in (plain, red))
+    hot = touched["person 1"] > 0.0
+    np.testing.assert_allclose(after[~hot], before[~hot], atol=1e-6)
+    # Half of the clip is sqrt(1/2) of the way to red.
+    way = np.sqrt(touched["person 1"][hot])[:, None]
+    np.testing.assert_allclose(after[hot], before[hot] * (1 - way) + way * [0.72, 0.02, 0.02], atol=1e-5)

@@ -10,6 +10,7 @@ Sources: glTF 2.0 specification, 3.7.3 (skins) and 3.11 (animations).
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from zeroshot_hoi.render.appearance import Appearance
 from zeroshot_hoi.render.palette import dress, to_linear
 from zeroshot_hoi.render.surface import crease_normals, vertex_normals
 from zeroshot_hoi.results.archive import replacing
+from zeroshot_hoi.results.export.bone_names import node_names
+from zeroshot_hoi.results.export.contact_heat import contact_shares, heated
 from zeroshot_hoi.results.export.gltf_buffer import GltfBuffer
 from zeroshot_hoi.results.export.morph import pose_morphs
 from zeroshot_hoi.results.result import ObjectTrack, PersonTrack, Result, Rig
@@ -33,18 +36,34 @@ STILL = 1e-6
 """Metres, or difference of unit quaternions, below which a channel is constant and is left out."""
 
 
-def write_glb(result: Result, path: Path, *, max_influences: int | None = None, ground: bool = False) -> None:
-    """Write the GLB; `max_influences` caps the weights of a vertex, `ground` adds a thin plane under the scene."""
-    document = build_gltf(result, max_influences=max_influences, ground=ground)
+def write_glb(
+    result: Result,
+    path: Path,
+    *,
+    max_influences: int | None = None,
+    ground: bool = False,
+    contact: bool = False,
+    bones: str = "smplx",
+) -> None:
+    """Write the GLB; `max_influences` caps the weights of a vertex, `ground` adds a thin plane under the scene,
+    `contact` reddens what touches, the more the longer, and `bones` names them as `smplx` or `mixamo` does."""
+    document = build_gltf(result, max_influences=max_influences, ground=ground, contact=contact, bones=bones)
     with replacing(path) as temporary:
         temporary.write_bytes(b"".join(document.save_to_bytes()))
 
 
-def build_gltf(result: Result, *, max_influences: int | None = None, ground: bool = False) -> gl.GLTF2:
+def build_gltf(
+    result: Result,
+    *,
+    max_influences: int | None = None,
+    ground: bool = False,
+    contact: bool = False,
+    bones: str = "smplx",
+) -> gl.GLTF2:
     """The document in memory, its binary blob attached."""
     if max_influences is not None and max_influences < 1:
         raise ResultError(f"max_influences is {max_influences}; it must be at least 1, or None for all weights.")
-    writer = _Writer(result)
+    writer = _Writer(result, bones, *(contact_shares(result) if contact else ({}, {})))
     for index, (name, person) in enumerate(result.people.items()):
         writer.add_person(name, person, index, max_influences)
     for name, thing in result.objects.items():
@@ -57,7 +76,10 @@ def build_gltf(result: Result, *, max_influences: int | None = None, ground: boo
 class _Writer:
     """One document in the making."""
 
-    def __init__(self, result: Result) -> None:
+    def __init__(
+        self, result: Result, bones: str, touched: Mapping[str, np.ndarray], touching: Mapping[str, np.ndarray]
+    ) -> None:
+        self.bones, self.heat = bones, {**touched, **touching}
         self.document = gl.GLTF2(asset=gl.Asset(version="2.0", generator="zeroshot_hoi"))
         self.buffer = GltfBuffer(self.document)
         self.roots: list[int] = []
@@ -121,7 +143,7 @@ class _Writer:
         attributes: dict[str, int] = {
             "POSITION": self.buffer.vertices(rest.astype(np.float32), bounds=True),
             "NORMAL": self.buffer.vertices(vertex_normals(rest, person.faces).astype(np.float32)),
-            "COLOR_0": self.buffer.vertices(to_linear(dress(person.part_labels, index, person.faces))),
+            "COLOR_0": self.buffer.vertices(self._clothes(name, person, index)),
         }
         bones, weights = weight_sets(rig, max_influences)
         for k in range(bones.shape[1]):
@@ -134,19 +156,25 @@ class _Writer:
                                  material=material, targets=targets or None)  # fmt: skip
         shape_owner = self.mesh(name, primitive, len(shapes))
         mesh = self.node(name=name, mesh=shape_owner)
-        self.document.nodes[mesh].skin = self._add_skeleton(name, rig)
+        self.document.nodes[mesh].skin = self._add_skeleton(name, rig, index)
         if len(shapes) and self.times >= 0:
             self.animate(mesh, "weights", amounts.reshape(-1))
         elif len(shapes):
             self.document.meshes[shape_owner].weights = amounts[0].tolist()
 
-    def _add_skeleton(self, name: str, rig: Rig) -> int:
+    def _clothes(self, name: str, person: PersonTrack, index: int) -> np.ndarray:
+        """Linear colors (V, 3) float32: skin and garments, red where contact is shown."""
+        colors = to_linear(dress(person.part_labels, index, person.faces))
+        return heated(colors, self.heat[name]).astype(np.float32) if name in self.heat else colors
+
+    def _add_skeleton(self, name: str, rig: Rig, index: int) -> int:
         """Nodes of all bones with their motion; the index of the skin."""
+        labels = node_names(rig.bone_names, name, index, self.bones)
         rest, motion = bone_matrices(rig)
         nodes: list[int] = []
-        for bone, (label, parent) in enumerate(zip(rig.bone_names, rig.bone_parents.tolist(), strict=True)):
+        for bone, (label, parent) in enumerate(zip(labels, rig.bone_parents.tolist(), strict=True)):
             local = motion[:, bone] if parent < 0 else np.linalg.inv(motion[:, parent]) @ motion[:, bone]
-            nodes.append(self.node(None if parent < 0 else nodes[parent], name=f"{name} {label}"))
+            nodes.append(self.node(None if parent < 0 else nodes[parent], name=label))
             self.place(nodes[bone], local[:, :3, :3], local[:, :3, 3])
         inverse = self.buffer.add(np.linalg.inv(rest).astype(np.float32))
         self.document.skins.append(gl.Skin(name=name, joints=nodes, inverseBindMatrices=inverse, skeleton=nodes[0]))
@@ -159,7 +187,7 @@ class _Writer:
         self.place(node, rotation, thing.translation.astype(float) @ GLTF_FROM_OURS.T)
 
     def _object_primitive(self, name: str, thing: ObjectTrack) -> gl.Primitive:
-        corners, faces = split_corners(thing)
+        corners, faces = split_corners(thing, self.heat.get(name))
         attributes = {
             "POSITION": self.buffer.vertices(corners["position"], bounds=True),
             "NORMAL": self.buffer.vertices(corners["normal"]),
@@ -242,8 +270,11 @@ def weight_sets(rig: Rig, max_influences: int | None = None) -> tuple[np.ndarray
     return bones.astype(np.uint8 if len(rig.bone_names) <= 256 else np.uint16), weights
 
 
-def split_corners(thing: ObjectTrack) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Vertex arrays in glTF's axes and faces `(F, 3)`: a vertex is split where normal, texture or face color differ."""
+def split_corners(thing: ObjectTrack, heat: np.ndarray | None = None) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Vertex arrays in glTF's axes and faces `(F, 3)`: a vertex is split where normal, texture or face color differ.
+
+    `heat (V,)` is the share of the clip in which a vertex is touched; it reddens colors, which multiply a texture.
+    """
     faces, look = thing.faces, thing.look
     columns = {
         "position": thing.vertices[faces] @ GLTF_FROM_OURS.T,
@@ -255,6 +286,9 @@ def split_corners(thing: ObjectTrack) -> tuple[dict[str, np.ndarray], np.ndarray
         columns["color"] = to_linear(look.colors[..., :3])[faces]
     elif look.face_colors is not None:
         columns["color"] = np.repeat(to_linear(look.face_colors[:, None, :3]), 3, axis=1)
+    if heat is not None:
+        plain = np.broadcast_to(to_linear(np.array(look.base_color[:3])), columns["position"].shape)
+        columns["color"] = heated(columns.get("color", plain), heat[faces])
     flat = {key: value.reshape(-1, value.shape[-1]).astype(np.float32) for key, value in columns.items()}
     rows = np.concatenate([np.round(value, 5) for key, value in flat.items() if key != "position"], axis=1)
     rows = np.concatenate([faces.reshape(-1, 1).astype(np.float32), rows + 0.0], axis=1)
