@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.signal import butter, sosfiltfilt
 from scipy.spatial.distance import pdist
 
 from zeroshot_hoi.metrics.clip import Clip, ObjectClip, PersonClip, read_clip
@@ -90,6 +89,8 @@ def jitter(points: np.ndarray, fps: float) -> float:
     """
     if fps <= 2.0 * JITTER_CUTOFF or len(points) < 4:
         return 0.0
+    from scipy.signal import butter, sosfiltfilt  # half a second of every import otherwise
+
     sections = butter(4, JITTER_CUTOFF, btype="highpass", fs=fps, output="sos")
     fast = sosfiltfilt(sections, points, axis=0, padlen=min(JITTER_PADDING, len(points) - 1))
     return 1000.0 * float(np.sqrt(np.mean(np.sum(fast**2, axis=-1))))

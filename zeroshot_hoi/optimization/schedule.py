@@ -77,13 +77,16 @@ FINAL_SETTINGS = Settings(iterations=8, tolerance=4e-3)
 """The clip is solved again against the vertices that came near things in the pass before."""
 
 PASSES = 4
-"""At most; the clip is done earlier when nothing is deeper than CLEAN where it should not be."""
+"""At most; the clip is done earlier when nothing is deeper than CLEAN where it should not be, or no pass helps."""
 
 WATCHED = 2
 """Every how many frames of a clip somebody looks for what comes near."""
 
-CLEAN = 0.003
+CLEAN = 0.0035
 """Metres."""
+
+PROGRESS = 0.9
+"""Share of the depth before that must be left at most for another pass to be worth its time."""
 
 SOUND_DEPTH, SOUND_ENERGY = 0.009, 500.0
 """Metres, and energy of one frame, beyond which a start counts as failed and the next one is tried."""
@@ -157,8 +160,9 @@ def _solve_clip(compiler: Compiler, candidate: _Candidate, keys: np.ndarray, lis
     apart = candidate.x - reference[keys]
     x = reference + (CubicSpline(keys, apart, axis=0)(times) if len(keys) > 1 else apart)
     for passing in range(PASSES):
+        before = depth
         start, depth = watch(compiler, candidate.start, _states(problem, x)[::WATCHED], times[::WATCHED])
-        if passing > 1 and depth < CLEAN:
+        if (passing and depth < CLEAN) or (passing > 1 and depth > PROGRESS * before):
             break
         problem = compiler.problem([start] * frames, times)
         engine = make_engine(compiler.plan.engine, problem)
