@@ -58,7 +58,7 @@ def all_frames() -> Any:
         plan, bodies, objects, parts, initial, script_motion(plan, bodies, objects, parts, initial)
     )  # fmt: skip
     grips = {}
-    for name, edge in compiler.carriers.items():
+    for name, edge in compiler.holds.carriers.items():
         thing, part = objects[name], parts[name].parts[edge.second.part]
         grid, side = bake_part_grid(thing, part.faces), edge.first.part.split()[0]
         grips[edge.name] = find_grasps(bodies[edge.first.owner], side, thing, part, grid, engine="jax", seed=0)[0]
@@ -67,8 +67,8 @@ def all_frames() -> Any:
     return compiler.problem([start] * plan.frames, np.arange(plan.frames))
 
 
-def reverse_gradient(problem: Any) -> Gradient:
-    """Half the energy's gradient (T, n) and the energies (T, K), by one compiled reverse-mode pass over all frames."""
+def compiled_gradient(problem: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The jitted function (x, *arrays) -> gradient (T, n) of half the energy and energies (T, K), and its arrays."""
     import jax
 
     from zeroshot_hoi.core.arrays import jax_namespace
@@ -76,19 +76,27 @@ def reverse_gradient(problem: Any) -> Gradient:
 
     xp = jax_namespace()
 
-    def single(value: Any) -> Any:
-        array = np.asarray(value)
-        return jax.numpy.asarray(array.astype(np.float32) if np.issubdtype(array.dtype, np.floating) else array)
-
     def total(x: Any, base: Any, constants: Any, frames: Any) -> Any:
         energies = term_energies(xp, problem, x, base, constants, frames)
         return 0.5 * energies.sum(), energies
 
-    arrays = jax.tree.map(single, (dict(problem.base), *term_arrays(problem)))
-    evaluate = jax.jit(jax.vmap(jax.grad(total, has_aux=True), (0, 0, None, 0)))
+    arrays = jax.tree.map(_single, (dict(problem.base), *term_arrays(problem)))
+    return jax.jit(jax.vmap(jax.grad(total, has_aux=True), (0, 0, None, 0))), arrays
+
+
+def _single(value: Any) -> Any:
+    import jax
+
+    array = np.asarray(value)
+    return jax.numpy.asarray(array.astype(np.float32) if np.issubdtype(array.dtype, np.floating) else array)
+
+
+def reverse_gradient(problem: Any) -> Gradient:
+    """Half the energy's gradient (T, n) and the energies (T, K), by one compiled reverse-mode pass over all frames."""
+    evaluate, arrays = compiled_gradient(problem)
 
     def gradient(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        slope, energies = evaluate(single(x), *arrays)
+        slope, energies = evaluate(_single(x), *arrays)
         return np.asarray(slope, np.float64), np.asarray(energies, np.float64)
 
     return gradient

@@ -11,7 +11,10 @@ import pytest
 import synthetic_result as syn
 from rich.console import Console
 
+import benchmarks.gate
+import benchmarks.suite
 from benchmarks import believability
+from benchmarks.__main__ import COMMANDS, main
 from benchmarks.bars import measure_bars
 from benchmarks.believability import believability_table, make_table, run_case, summary
 from benchmarks.gate import Row, compare, crashed, read_baseline, write_baseline
@@ -72,6 +75,47 @@ def test_the_baseline_never_takes_a_crash(tmp_path):
         write_baseline([TIME, crashed("job", RuntimeError("gone"))], path)
     assert read_baseline(path) == [TIME, SPEED]
     assert read_baseline(tmp_path / "absent.json") == []
+
+
+@pytest.mark.parametrize(
+    ("planted", "code", "words"),
+    [
+        (None, 0, "The gate holds"),
+        (RuntimeError("planted crash"), 1, "planted crash"),
+        (math.nan, 1, "job:wall: no finite number"),
+        (15.1, 1, "1.51 times worse"),
+    ],
+    ids=["nothing", "crash", "NaN", "regression"],
+)
+def test_the_gate_of_the_command_fails_on_what_is_planted(monkeypatch, capsys, planted, code, words):
+    def workload():
+        if isinstance(planted, Exception):
+            raise planted
+        return [TIME if planted is None else replace(TIME, value=planted)]
+
+    monkeypatch.setattr(benchmarks.suite, "WORKLOADS", {"job": workload})
+    monkeypatch.setattr(benchmarks.gate, "read_baseline", lambda: [TIME])
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["--gate"]) == code
+    assert words in capsys.readouterr().out
+
+
+def test_the_gate_needs_a_baseline_and_known_workloads(monkeypatch, capsys):
+    monkeypatch.setattr(benchmarks.suite, "WORKLOADS", {"job": lambda: [TIME]})
+    monkeypatch.setattr(benchmarks.gate, "read_baseline", list)
+    assert main(["--gate"]) == 1
+    assert "not in the baseline" in capsys.readouterr().out
+    assert main(["--only", "no such job"]) == 2
+
+
+def test_every_command_is_declared(capsys):
+    assert set(COMMANDS) == {"believability", "sentences", "compare", "parts", "suite", "speed"}
+    for name in COMMANDS:
+        with pytest.raises(SystemExit) as ended:
+            main([name, "--help"])
+        assert ended.value.code == 0
+    assert main(["suite", "no such suite"]) == 2
+    assert main(["speed", "--only", "no such section"]) == 2
 
 
 def test_a_failing_child_raises_and_a_good_one_is_measured(tmp_path):

@@ -241,7 +241,7 @@ def test_what_cannot_be_fitted_is_refused():
     problem, _ = moving_problem()
     with pytest.raises(EngineError, match="number of frames"):
         replace(problem, skin=problem.skin[:3])
-    with pytest.raises(EngineError, match="Did you mean|Known|nearest|jax"):
+    with pytest.raises(EngineError, match="jax"):
         make_loop(problem, Preset(), "jaxx")
     side = problem.contacts[0].first
     with pytest.raises(EngineError, match="second side"):

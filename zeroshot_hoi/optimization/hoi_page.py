@@ -280,7 +280,7 @@ def _placed(xp: Namespace, points: Array, turn: Array, shift: Array) -> Array:
 
 
 def _chosen(xp: Namespace, points: Array, index: Array) -> Array:
-    """(T, M, 3) of `points (N, 3)`, by `index (T, M)`. Points are chosen before they move: nothing is scattered back."""
+    """(T, M, 3) of `points (N, 3)`, by `index (T, M)`: chosen before they move, so that nothing is scattered back."""
     return xp.take(points, xp.index(index), 0)
 
 

@@ -54,7 +54,7 @@ class Loop:
 def fit_objects(
     problem: FittingProblem, preset: Preset | None = None, engine: str = "jax", listener: ProgressListener = silent
 ) -> tuple[Poses, Solution]:
-    """The poses (O, T, ...) of the start that ends lowest, and the solution: `energies` by term hold one value a start."""
+    """The poses (O, T, ...) of the start that ends lowest, and the solution; its `energies` hold one value a start."""
     preset = preset or Preset()
     loop = make_loop(problem, preset, engine)
     state = loop.state
