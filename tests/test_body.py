@@ -25,6 +25,7 @@ from zeroshot_hoi.body import (
 from zeroshot_hoi.body.labels import palm_normal, vertex_normals
 from zeroshot_hoi.body.pads import all_pads, hand_pads, sole_points
 from zeroshot_hoi.body.surface import face_areas, surface_points
+from zeroshot_hoi.body.tangent import stacked_bones
 from zeroshot_hoi.body.volume import body_spheres, fill, gaze_ray, mass_center, mass_center_row
 from zeroshot_hoi.core.arrays import jax_namespace, numpy_namespace, torch_namespace
 from zeroshot_hoi.core.body import BODY_PARTS, EXTRA_BODY_PARTS, SkinnedBody
@@ -340,3 +341,25 @@ def test_shape_moves_skin_and_joints_together() -> None:
     )
     with pytest.raises(BodyError, match="at most"):
         reshape(body, np.zeros(4))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bones_carry_the_derivative_of_forward_kinematics(body: SkinnedBody, seed: int) -> None:
+    """The written derivative against jacfwd of the plain transforms, twist bones included, one joint at zero."""
+    import jax
+
+    rng, xp = np.random.default_rng(seed), jax_namespace()
+    pose, translation = rng.normal(0.0, 0.5, (55, 3)).astype(np.float32), rng.normal(size=3).astype(np.float32)
+    pose[5] = 0.0
+
+    def plain(p, t):
+        return stack_transforms(xp, bone_transforms(xp, body, p, t))
+
+    def written(p, t):
+        return stacked_bones(xp, body, p, t)
+
+    assert written(pose, translation) == pytest.approx(np.asarray(plain(pose, translation)), abs=1e-6)
+    for argument in (0, 1):
+        found, expected = (np.asarray(jax.jacfwd(f, argument)(pose, translation)) for f in (written, plain))
+        assert np.abs(expected).max() > 0.5
+        assert np.abs(found - expected).max() < 1e-5

@@ -13,7 +13,7 @@ import trimesh
 from zeroshot_hoi.core.arrays import jax_namespace, numpy_namespace, torch_namespace
 from zeroshot_hoi.core.errors import MeshError, UnitError
 from zeroshot_hoi.core.scene import DistanceGrid, Mesh
-from zeroshot_hoi.geometry.cache import cached_arrays, content_key
+from zeroshot_hoi.geometry.cache import cached_arrays, cached_bytes, content_key
 from zeroshot_hoi.geometry.exact import ExactMesh, local_thickness, ray_hits, signed_distance
 from zeroshot_hoi.geometry.grid import bake_grid, bake_part_grid, choose_spacing
 from zeroshot_hoi.geometry.prepare import prepare_object
@@ -185,6 +185,22 @@ def test_cache_is_used_and_survives_a_broken_file(tmp_path, monkeypatch):
     (stored,) = (tmp_path / "grids").iterdir()
     stored.write_bytes(b"PK half a file")
     assert cached_arrays("grids", key, make)["a"][3] == 3
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("damage", [b"", b"short", b"x" * 80])
+def test_cached_bytes_are_made_again_when_damaged(tmp_path, monkeypatch, damage):
+    monkeypatch.setenv("ZEROSHOT_HOI_CACHE", str(tmp_path))
+    calls = []
+
+    def make():
+        calls.append(1)
+        return b"a program"
+
+    assert [cached_bytes("programs", "k", make) for _ in range(2)] == [b"a program"] * 2
+    assert len(calls) == 1
+    (tmp_path / "programs" / "k").write_bytes(damage)
+    assert cached_bytes("programs", "k", make) == b"a program"
     assert len(calls) == 2
 
 

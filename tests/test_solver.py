@@ -35,6 +35,7 @@ class _Engine:
     def __init__(self, residual: Residual, n: int, low: float = -np.inf, high: float = np.inf) -> None:
         self.problem: Any = _Problem(np.full(n, low), np.full(n, high))
         self.residual, self.calls, self.seen = residual, 0, []
+        self.parts: list[tuple[int, _Engine]] = []
 
     def energies(self, x: np.ndarray) -> np.ndarray:
         self.seen.append(x)
@@ -45,6 +46,12 @@ class _Engine:
         pairs = [self.residual(x[t], t) for t in range(len(x))]
         matrix = np.stack([j.T @ j for _, j in pairs])
         return matrix, np.stack([j.T @ r for r, j in pairs]), self.energies(x)
+
+    def take(self, frames: np.ndarray) -> _Engine:
+        low, high = self.problem.bounds()
+        part = _Engine(lambda x, t: self.residual(x, int(frames[t])), len(low), low[0], high[0])
+        self.parts.append((len(frames), part))
+        return part
 
 
 def _linear(frames: int, n: int, seed: int = 0) -> tuple[Residual, np.ndarray, np.ndarray]:
@@ -120,6 +127,20 @@ def test_starts_do_not_know_of_one_another() -> None:
         alone = solve(_Engine(_valley, 2), starts[k : k + 1], None, few)
         assert alone.value[0] == pytest.approx(batch.value[k], abs=1e-12)
         assert alone.energies["frame"][0] == pytest.approx(batch.energies["frame"][k], rel=1e-12)
+
+
+def test_solved_starts_leave_the_batch_and_keep_their_solution() -> None:
+    rng = np.random.default_rng(5)
+    x = rng.uniform(-2.0, 2.0, (20, 2))
+    x[:14] = 1.0 + rng.normal(0.0, 1e-3, (14, 2))  # nearly there: two chunks' worth of frames end early
+    engine = _Engine(_valley, 2)
+    solution = solve(engine, x, None, Settings(iterations=60, tolerance=1e-6))
+    assert engine.parts[0][0] <= 14
+    assert solution.value == pytest.approx(np.ones((20, 2)), abs=1e-3)
+    assert solution.energies["frame"] == pytest.approx(engine.energies(solution.value)[:, 0])
+    for k in (0, 17):
+        alone = solve(_Engine(_valley, 2), x[k : k + 1], None, Settings(iterations=60, tolerance=1e-6))
+        assert solution.value[k] == pytest.approx(alone.value[0], abs=1e-6)
 
 
 @pytest.mark.parametrize("coupled", [False, True])
