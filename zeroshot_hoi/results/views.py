@@ -15,7 +15,9 @@ from zeroshot_hoi.core.camera import Camera
 from zeroshot_hoi.core.errors import ResultError, nearest_name
 from zeroshot_hoi.render.cameras import closest_view, frame_points, view_direction
 from zeroshot_hoi.render.palette import dress
-from zeroshot_hoi.render.renderer import render_frame, visible_pixels
+from zeroshot_hoi.render.renderer import render_frame
+from zeroshot_hoi.render.studio import Placement, Studio
+from zeroshot_hoi.render.style import Style
 from zeroshot_hoi.render.surface import Surface, body_surface
 from zeroshot_hoi.results.result import Result
 
@@ -63,14 +65,32 @@ class SceneSurfaces:
             for surface, thing in objects
         ]
 
+    def placements(self, frame: int) -> list[Placement]:
+        """Where the surfaces are in one frame, for a studio."""
+        people = [person.vertices[frame] for person in self.result.people.values()]
+        return people + [(thing.rotation[frame], thing.translation[frame]) for thing in self.result.objects.values()]
+
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """The lowest and the highest corner (3,) of a box around everything in every frame, metres."""
+        points = [person.vertices.reshape(-1, 3) for person in self.result.people.values()]
+        for thing in self.result.objects.values():
+            ends = np.stack([thing.vertices.min(axis=0), thing.vertices.max(axis=0)])
+            corners = np.stack(np.meshgrid(*ends.T, indexing="ij"), axis=-1).reshape(-1, 3)
+            moved = np.einsum("tij,cj->tci", thing.rotation, corners) + thing.translation[:, None]
+            points.append(moved.reshape(-1, 3))
+        return np.min([p.min(axis=0) for p in points], axis=0), np.max([p.max(axis=0) for p in points], axis=0)
+
+    def studio(self, style: Style | None = None) -> Studio:
+        """What draws many frames."""
+        return Studio(self.people + self.objects, style, bounds=self.bounds(), coarse=True)
+
 
 def draw_all(draw: Callable[[Item], np.ndarray], items: Sequence[Item]) -> Iterator[np.ndarray]:
-    """`draw` of every item in order, on all cores: Warp's kernels run outside Python's lock. The first is drawn alone,
-    so that kernels are compiled once; a few pictures ahead of the reader wait in memory, not all of them."""
-    yield from (draw(item) for item in items[:1])
+    """`draw` of every item in order, on all cores: Warp's kernels run outside Python's lock. A few pictures ahead of
+    the reader wait in memory, not all of them."""
     waiting: deque[Future[np.ndarray]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
-        for item in items[1:]:
+        for item in items:
             waiting.append(pool.submit(draw, item))
             if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
@@ -173,9 +193,10 @@ def _most_visible(
         chosen = np.isin(person.part_labels, _touching_parts(result, name, edges))[surface.faces].all(axis=1)
         touching.append(replace(surface, faces=surface.faces[chosen]))
         rest.append(replace(surface, faces=surface.faces[~chosen]))
-    split = touching + rest + surfaces[len(result.people) :]
+    studio = Studio(touching + rest + surfaces[len(result.people) :], device="cpu")
+    arrangement = studio.arrange(lit=False)
     small = [replace(camera, width=120, height=120 * camera.height // camera.width) for camera in cameras]
-    seen = [int(visible_pixels(split, camera)[: len(touching)].sum()) for camera in small]
+    seen = [int(studio.visible_pixels(arrangement, camera)[: len(touching)].sum()) for camera in small]
     return int(np.argmax(seen))
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from zeroshot_hoi.core.camera import Camera
-from zeroshot_hoi.render.renderer import Style, render_frame
+from zeroshot_hoi.render.studio import Shot
+from zeroshot_hoi.render.style import Style
 from zeroshot_hoi.results.archive import replacing
 from zeroshot_hoi.results.result import Result
 from zeroshot_hoi.results.views import SceneSurfaces, draw_all, front_camera, portrait
@@ -34,7 +35,9 @@ def write_gif(
     width, height = (SHORT_SIDE, LONG_SIDE) if portrait(result) else (LONG_SIDE, SHORT_SIDE)
     seen = camera or front_camera(result, width=width, height=height, surfaces=surfaces)
     frames = list(range(0, result.frames, max(every, 1)))
-    drawn = [Image.fromarray(p) for p in draw_all(lambda f: render_frame(surfaces.at(f), seen, style), frames)]
+    shot = Shot(surfaces.studio(style), seen)
+    pictures = draw_all(lambda frame: shot.draw(shot.studio.arrange(surfaces.placements(frame))), frames)
+    drawn = [Image.fromarray(picture) for picture in pictures]
     palette = _palette(drawn)
     images = [image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for image in drawn]
     with replacing(path) as temporary:

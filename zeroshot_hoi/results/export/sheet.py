@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from zeroshot_hoi.render.renderer import Style, render_frame
+from zeroshot_hoi.render.studio import Shot
+from zeroshot_hoi.render.style import Style
 from zeroshot_hoi.results.archive import replacing
 from zeroshot_hoi.results.result import Result
 from zeroshot_hoi.results.views import SceneSurfaces, draw_all, front_camera, portrait, side_camera, spread_frames
@@ -36,13 +38,19 @@ def contact_sheet(result: Result, *, frames: int = FRAMES, style: Style | None =
     draw = ImageDraw.Draw(sheet)
     small, large = ImageFont.load_default(13), ImageFont.load_default(16)
     draw.text((2 * GAP, 8), _title(result, sheet.width), fill=INK, font=large)
-    cells = [(column, row) for column in range(len(moments)) for row in range(len(cameras))]
-    pictures = draw_all(lambda cell: render_frame(surfaces.at(moments[cell[0]]), cameras[cell[1]], style), cells)
-    for (column, row), picture in zip(cells, pictures, strict=True):
-        corner = (GAP + column * across, HEADER + row * down)
-        sheet.paste(Image.fromarray(picture), corner)
-        label = f"{moments[column] / result.fps:.2f} s"
-        draw.text((corner[0] + 8, corner[1] + height - 22), label, fill=INK, font=small)
+    studio = surfaces.studio(style)
+    shots = [Shot(studio, camera) for camera in cameras]
+
+    def column(moment: int) -> np.ndarray:
+        arrangement = studio.arrange(surfaces.placements(moment))
+        return np.stack([shot.draw(arrangement) for shot in shots])
+
+    for index, pictures in enumerate(draw_all(column, moments)):
+        for row, picture in enumerate(pictures):
+            corner = (GAP + index * across, HEADER + row * down)
+            sheet.paste(Image.fromarray(picture), corner)
+            label = f"{moments[index] / result.fps:.2f} s"
+            draw.text((corner[0] + 8, corner[1] + height - 22), label, fill=INK, font=small)
     return sheet
 
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from zeroshot_hoi.core.camera import Camera
 from zeroshot_hoi.core.errors import ResultError, nearest_name
-from zeroshot_hoi.render.renderer import Style, render_frame
+from zeroshot_hoi.render.studio import Shot
+from zeroshot_hoi.render.style import Style
 from zeroshot_hoi.results.archive import replacing
 from zeroshot_hoi.results.result import Result
 from zeroshot_hoi.results.views import SceneSurfaces, draw_all, front_camera, portrait
@@ -58,10 +59,12 @@ def write_video(
     width, height = _picture_size(result, size, len(shown))
     cameras = [camera] if camera is not None else [_camera(scene, width, height) for scene in scenes]
 
+    shots = [Shot(scene.studio(style), view) for scene, view in zip(scenes, cameras, strict=True)]
+
     def draw(frame: int) -> np.ndarray:
         pictures = [
-            render_frame(scene.at(min(frame, scene.result.frames - 1)), view, style)
-            for scene, view in zip(scenes, cameras, strict=True)
+            shot.draw(shot.studio.arrange(scene.placements(min(frame, scene.result.frames - 1))))
+            for scene, shot in zip(scenes, shots, strict=True)
         ]
         return np.concatenate(pictures, axis=1)
 
