@@ -26,15 +26,18 @@ class _Line:
 
 
 class NotebookBars:
-    """A listener that draws every stage's bar, energy and time below the cell that runs."""
+    """A listener that draws every stage's bar, energy and time below the cell that runs; each cell gets its own."""
 
     def __init__(self) -> None:
+        self._cell: int | None = None
         self._lines: list[_Line] = []
         self._shown: Any = None
         self._drawn = 0.0
 
     def __call__(self, event: Progress) -> None:
         now = time.monotonic()
+        if self._cell != (cell := _running_cell()):
+            self._cell, self._lines, self._shown = cell, [], None
         fresh = not self._lines or self._lines[-1].stage != event.stage
         if fresh:
             if self._lines:
@@ -72,6 +75,13 @@ class NotebookBars:
             self._shown = display(picture, display_id=True)
         else:
             self._shown.update(picture)
+
+
+def _running_cell() -> int:
+    """The number of the cell that runs; 0 outside a notebook."""
+    from IPython.core.getipython import get_ipython
+
+    return getattr(get_ipython(), "execution_count", 0)
 
 
 def default_listener() -> ProgressListener:

@@ -177,6 +177,10 @@ class Result:
         module, name = EXPORTERS[suffix].split(":")
         getattr(import_module(module), name)(self, Path(path), **options)
 
+    def __repr__(self) -> str:
+        """One line, where the arrays would fill pages."""
+        return f"Result of '{self.meta.get("recipe", "")}': {self.frames} frames, {', '.join([*self.people, *self.objects])}"
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict, four moments from two sides, and the metrics."""
         from zeroshot_hoi.results.report.summary import summary_html
