@@ -179,7 +179,8 @@ class Result:
 
     def __repr__(self) -> str:
         """One line, where the arrays would fill pages."""
-        return f"Result of '{self.meta.get("recipe", "")}': {self.frames} frames, {', '.join([*self.people, *self.objects])}"
+        who = ", ".join([*self.people, *self.objects])
+        return f"Result of '{self.meta.get('recipe', '')}': {self.frames} frames, {who}"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict, four moments from two sides, and the metrics."""
