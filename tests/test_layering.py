@@ -27,6 +27,7 @@ LAYERS = (
     },
     {
         "cli",
+        "evaluation",
         "run_command",
         "result_commands",
         "command_arguments",

@@ -82,24 +82,45 @@ def evaluate(
     /,
     all: Annotated[
         tyro.conf.FlagCreatePairsOff[bool],
-        tyro.conf.arg(help="Every result below out/.", help_behavior_hint=""),
+        tyro.conf.arg(
+            help="Run every recipe, on built-in meshes and on the real ones in the folder ZEROSHOT_HOI_MESHES names "
+            "(hours), and write one table and one picture; finished runs are kept.",
+            help_behavior_hint="",
+        ),
+    ] = False,
+    seeds: Annotated[int, tyro.conf.arg(metavar="INT", help="With --all: seeds for each recipe and mesh.")] = 3,
+    only: Annotated[
+        tuple[str, ...],
+        tyro.conf.arg(metavar="RECIPE...", help="With --all: these recipes.", help_behavior_hint="(default: every)"),
+    ] = (),
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR", help="With --all: where the files go.")] = Path("out/all"),
+    fresh: Annotated[
+        tyro.conf.FlagCreatePairsOff[bool],
+        tyro.conf.arg(help="With --all: run again what is finished.", help_behavior_hint=""),
     ] = False,
     json: Json = False,
 ) -> int:
-    """Measure results anew; exits with 1 where a bar is missed.
+    """Measure results anew, or run and measure every recipe; exits with 1 where a bar is missed.
 
     Example: zeroshot-hoi evaluate out/ironing/ironing.npz --json
+    Example: zeroshot-hoi evaluate --all --seeds 1 --only ironing sit_on_chair
     """
-    paths = sorted(Path("out").rglob("*.npz")) if all else list(files)
-    if not paths:
-        raise ResultError("No results below out/." if all else "Name the .npz files to evaluate, or give --all.")
+    if all and files:
+        raise ResultError("--all runs the recipes; result files are measured without it. Keep one of the two.")
+    if all:
+        from zeroshot_hoi.evaluation.command import evaluate_all
+        from zeroshot_hoi.run_command import writable_folder
+
+        return evaluate_all(seeds, only, writable_folder(out), fresh, json, console.make_console(quiet=json))
+    if not files:
+        raise ResultError("Name the .npz files to evaluate, or give --all to run every recipe.")
 
     from zeroshot_hoi.metrics import failed
     from zeroshot_hoi.results.result import Result
 
     screen, held = console.make_console(quiet=json), True
     told: dict[str, Any] = {}
-    for path in paths:
+    for path in files:
         metrics = Result.load(path).metrics()
         held = held and not failed(metrics)
         told[str(path)] = console.metrics_json(metrics)

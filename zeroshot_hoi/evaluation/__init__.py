@@ -1,0 +1,1 @@
+"""Every recipe on every mesh and seed: one process a run, one table, one picture."""
