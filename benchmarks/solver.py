@@ -42,8 +42,9 @@ def all_frames() -> Any:
     from zeroshot_hoi.geometry.builtin import builtin_mesh
     from zeroshot_hoi.geometry.grid import bake_part_grid
     from zeroshot_hoi.geometry.prepare import prepare_object
-    from zeroshot_hoi.optimization.compile import Compiler, Start
+    from zeroshot_hoi.optimization.compile import Compiler
     from zeroshot_hoi.optimization.grasp import find_grasps
+    from zeroshot_hoi.optimization.start import Start
     from zeroshot_hoi.planning.recipe import plan_from_recipe
     from zeroshot_hoi.pose.prior import place
     from zeroshot_hoi.recipe import Recipe

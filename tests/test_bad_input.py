@@ -32,8 +32,8 @@ from zeroshot_hoi.core.errors import (
 from zeroshot_hoi.core.scene import Mesh
 from zeroshot_hoi.core.solution import Progress, Solution
 from zeroshot_hoi.optimization import schedule
-from zeroshot_hoi.optimization.compile import SIGMA
 from zeroshot_hoi.optimization.engines import make_engine
+from zeroshot_hoi.optimization.interaction import SIGMA
 from zeroshot_hoi.recipe import recipes_folder
 
 BOX = "v 0 0 0\nv {0} 0 0\nv 0 {0} 0\nv 0 0 {0}\nf 1 3 2\nf 1 2 4\nf 2 3 4\nf 1 4 3\n"

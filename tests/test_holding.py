@@ -14,6 +14,7 @@ from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.geometry.builtin import builtin_mesh
 from zeroshot_hoi.geometry.prepare import prepare_object
 from zeroshot_hoi.geometry.query import grid_distance, pad_grid
+from zeroshot_hoi.optimization.clearance_terms import watched
 from zeroshot_hoi.optimization.compile import Compiler
 from zeroshot_hoi.optimization.energies import contact, penetration
 from zeroshot_hoi.optimization.grasp import Grasp
@@ -153,7 +154,7 @@ def test_one_hand_carries_and_the_other_keeps_its_place(carried: Compiler) -> No
     assert term.energy is contact.anchored
     state = frame_state(XP, problem, problem.initial()[0], {n: v[0] for n, v in problem.base.items()})
     side = other.first.part.split()[0]
-    grasp, hand = grasps[other.name], carried._open_rows["person 1"].wrists[side].rest
+    grasp, hand = grasps[other.name], carried.open_rows["person 1"].wrists[side].rest
     # Put the object where this hand's grip wants it, with the wrist at rest: every anchor is then met.
     at_rest = (hand - grasp.translation) @ grasp.rotation
     assert np.abs(term.frames["anchor"][0] - at_rest).max() < 1e-9
@@ -163,9 +164,9 @@ def test_one_hand_carries_and_the_other_keeps_its_place(carried: Compiler) -> No
 
 def test_hands_that_hold_are_not_kept_out(carried: Compiler) -> None:
     labels = np.array(carried.bodies["person 1"].part_labels)
-    watched = carried.watched("person 1", "box")
-    assert not watched[np.isin(labels, ["left hand", "right hand"])].any()
-    assert watched[labels == "torso"].all()
+    looked_at = watched(carried, "person 1", "box")
+    assert not looked_at[np.isin(labels, ["left hand", "right hand"])].any()
+    assert looked_at[labels == "torso"].all()
 
 
 def test_a_walker_takes_the_box_along(body: SkinnedBody, box: SceneObject, both_sides: PartRegion) -> None:

@@ -14,12 +14,14 @@ from zeroshot_hoi.body import load_body
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.geometry.query import grid_distance
-from zeroshot_hoi.optimization import compile as module
-from zeroshot_hoi.optimization.compile import Compiler, Start
+from zeroshot_hoi.optimization.clearance_terms import allowed_depth, watched
+from zeroshot_hoi.optimization.compile import Compiler
 from zeroshot_hoi.optimization.grasp import Grasp
+from zeroshot_hoi.optimization.interaction import SINK
 from zeroshot_hoi.optimization.problem import Problem, State, Term, frame_state
 from zeroshot_hoi.optimization.proximity import watch
 from zeroshot_hoi.optimization.schedule import read_motion, smoothness
+from zeroshot_hoi.optimization.start import Start
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.pose.prior import place
 from zeroshot_hoi.recipe import Recipe
@@ -133,9 +135,9 @@ def test_points_that_carry_no_weight_are_let_go(sitting: Compiler) -> None:
 def test_upholstery_lets_a_body_sink_deeper(body: SkinnedBody, sitting: Compiler) -> None:
     soft = _shaped(_compiler(body, "sit_on_chair", {0: {"upholstery": True}}))
     depths = [_term(_problem(c), f"contact:{SEAT}").constants["depth"][0] for c in (sitting, soft)]
-    assert depths == [module.SINK[False], module.SINK[True]]
+    assert depths == [SINK[False], SINK[True]]
     skin = sitting.rows[PERSON].skin
-    hard, deep = (c.allowed_depth(PERSON, "chair", skin) for c in (sitting, soft))
+    hard, deep = (allowed_depth(c, PERSON, "chair", skin) for c in (sitting, soft))
     assert (deep >= hard).all()
     assert deep.max() > hard.max()
     assert (hard[np.array(sitting.bodies[PERSON].part_labels)[skin.vertices] == "head"] < 0.0).all()
@@ -163,9 +165,9 @@ def test_an_object_on_an_object_rests_there(body: SkinnedBody) -> None:
 
 def test_a_hand_may_enter_what_it_carries_and_nothing_else_may(lifting: Compiler, sitting: Compiler) -> None:
     labels = np.array(lifting.bodies[PERSON].part_labels)
-    watched = lifting.watched(PERSON, "dumbbell")
-    assert (watched == (labels != "right hand")).all()
-    assert sitting.watched(PERSON, "chair").all()
+    looked_at = watched(lifting, PERSON, "dumbbell")
+    assert (looked_at == (labels != "right hand")).all()
+    assert watched(sitting, PERSON, "chair").all()
 
 
 # -- problems ---------------------------------------------------------------------------------------------------------
@@ -254,7 +256,7 @@ def test_a_known_penetration_is_found(sitting: Compiler) -> None:
     _, clear = watch(sitting, _start(sitting), far, TIMES)
     start, depth = watch(sitting, _start(sitting), _standing(sitting, chair), TIMES)
     distance = np.asarray(grid_distance(XP, sitting.grids["chair"], skin - chair))
-    allowed = np.maximum(sitting.allowed_depth(PERSON, "chair", rows), 0.0)
+    allowed = np.maximum(allowed_depth(sitting, PERSON, "chair", rows), 0.0)
     assert clear < 0.005, "standing free"
     assert (-distance - allowed).max() > 0.005, "the scene of this test"
     assert depth >= (-distance - allowed).max() - 1e-6

@@ -34,6 +34,10 @@ class Holds:
         self.carriers = self._find_carriers()
         self.free = self._find_free()
 
+    def moves(self, name: str) -> bool:
+        """Whether an object goes where somebody takes it."""
+        return name in self.carriers or name in self.free
+
     def _find_grips(self) -> dict[str, Edge]:
         """Edge name -> every edge whose hand keeps its place: around a part, or flat on what moves with it."""
         return {e.name: e for e in self.plan.graph.edges if e.first.owner in self.plan.people and self._is_grip(e)}

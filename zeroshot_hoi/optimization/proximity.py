@@ -18,7 +18,8 @@ from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import BodyPoints, SkinnedBody
 from zeroshot_hoi.geometry.query import grid_distance
 from zeroshot_hoi.geometry.sampling import farthest_points
-from zeroshot_hoi.optimization.compile import Compiler
+from zeroshot_hoi.optimization.clearance_terms import allowed_depth, watched
+from zeroshot_hoi.optimization.interaction import Interaction
 from zeroshot_hoi.optimization.problem import State
 from zeroshot_hoi.optimization.start import CORNERS, FOLDED_POINTS, NEAR_POINTS, PRESSED_POINTS, Pressed, Start
 
@@ -35,7 +36,7 @@ LIMBS = (("left hand", "left arm"), ("right hand", "right arm"), ("left leg", "l
 """Sets of body parts that are held outside all others; the right leg is outside the left one by symmetry."""
 
 
-def watch(compiler: Compiler, start: Start, states: list[State], times: np.ndarray) -> tuple[Start, float]:
+def watch(scene: Interaction, start: Start, states: list[State], times: np.ndarray) -> tuple[Start, float]:
     """`start` with the near vertices of every person and object over `states`, those of the clip's frames `times`.
 
     Frames between them watch what the nearest of them does. Also the deepest that anything is where it should not be,
@@ -43,20 +44,20 @@ def watch(compiler: Compiler, start: Start, states: list[State], times: np.ndarr
     """
     near, corners, pressed, folded = {}, {}, {}, {}
     deepest = 0.0
-    of_frame = np.abs(np.arange(compiler.plan.frames)[:, None] - np.asarray(times)).argmin(1)
+    of_frame = np.abs(np.arange(scene.plan.frames)[:, None] - np.asarray(times)).argmin(1)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for p, person in enumerate(compiler.people):
-            vertices = compiler.rows[person].vertices
-            folds = list(pool.map(_Folds(compiler.bodies[person], vertices), (s.bones[p] for s in states)))
+        for p, person in enumerate(scene.people):
+            vertices = scene.rows[person].vertices
+            folds = list(pool.map(_Folds(scene.bodies[person], vertices), (s.bones[p] for s in states)))
             folded[person] = np.stack([f.inner for f in folds])[of_frame], np.stack([f.outer for f in folds])[of_frame]
             deepest = max(deepest, *(f.depth for f in folds))
-            for o, name in enumerate(compiler.names):
-                pair = _Pair(compiler, person, name)
+            for o, name in enumerate(scene.names):
+                pair = _Pair(scene, person, name)
                 meetings = list(pool.map(pair.meet, ((s.bones[p], s.rotations[o], s.translations[o]) for s in states)))
                 to_object = np.min([m.to_object for m in meetings], axis=0)
                 to_body = np.min([m.to_body for m in meetings], axis=0)
                 near[person, name] = pair.watched[_spread(vertices.rest[pair.watched], to_object, NEAR_POINTS)]
-                corners[person, name] = _spread(compiler.objects[name].vertices, to_body, CORNERS)
+                corners[person, name] = _spread(scene.objects[name].vertices, to_body, CORNERS)
                 points, nearest = np.stack([m.points for m in meetings]), np.stack([m.nearest for m in meetings])
                 pressed[person, name] = Pressed(points[of_frame], nearest[of_frame])
                 deepest = max(deepest, *(m.depth for m in meetings))
@@ -79,12 +80,12 @@ class _Meeting(NamedTuple):
 class _Pair:
     """One person and one object, whatever the frame."""
 
-    def __init__(self, compiler: Compiler, person: str, name: str) -> None:
-        self._skin = compiler.rows[person].vertices
-        self._is_watched = compiler.watched(person, name)[self._skin.vertices]
+    def __init__(self, scene: Interaction, person: str, name: str) -> None:
+        self._skin = scene.rows[person].vertices
+        self._is_watched = watched(scene, person, name)[self._skin.vertices]
         self.watched = np.flatnonzero(self._is_watched)
-        self._allowed = np.maximum(compiler.allowed_depth(person, name, self._skin), 0.0)
-        self._vertices, self._grid = compiler.objects[name].vertices, compiler.grids[name]
+        self._allowed = np.maximum(allowed_depth(scene, person, name, self._skin), 0.0)
+        self._vertices, self._grid = scene.objects[name].vertices, scene.grids[name]
 
     def meet(self, frame: tuple[np.ndarray, np.ndarray, np.ndarray]) -> _Meeting:
         """From the person's bones (4G, 3) and the object's rotation (3, 3) and translation (3,).

@@ -1,0 +1,87 @@
+"""The terms of one edge: its kind (grip, touch, support, rest) says which energy pulls, its flags when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from zeroshot_hoi.core.graph import Edge
+from zeroshot_hoi.geometry.sampling import farthest_points
+from zeroshot_hoi.optimization.energies import contact
+from zeroshot_hoi.optimization.interaction import SIGMA, SINK, Interaction
+from zeroshot_hoi.optimization.person import PAD_POINTS
+from zeroshot_hoi.optimization.problem import Term
+from zeroshot_hoi.optimization.start import Start
+
+FAR_REACH = 0.25
+"""Metres from which a palm is drawn to what it should touch."""
+
+
+def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.ndarray) -> list[Term]:
+    kind = scene.plan.contacts[edge.name].kind
+    gate = scene.gate(edge, t)
+    if edge.first.owner not in scene.bodies:
+        return _object_edge(scene, edge, gate)
+    if edge.second.owner in scene.holds.carriers and scene.holds.carriers[edge.second.owner] == edge:
+        return []
+    if edge.name in scene.holds.grips:
+        return [_held(scene, edge, gate, starts)]
+    p, rows = scene.people.index(edge.first.owner), scene.rows[edge.first.owner]
+    o, grid = scene.names.index(edge.second.owner), scene.part_grid(edge)
+    terms = []
+    if kind == "support":
+        points = rows.support(edge.first.part)
+        sink = SINK[scene.plan.contacts[edge.name].upholstery]
+        every = np.ones(len(points))
+        weight = gate[:, None] * np.stack([s.touching.get(edge.name, every) for s in starts])
+        terms.append(Term(f"contact:{edge.name}", contact.surface, SIGMA["support"], p, o, constants={
+            "rows": points.rows, "grid": grid, "depth": np.full(len(points), sink)},
+            frames={"weight": weight}))  # fmt: skip
+    else:
+        points, hand = rows.touching(edge.first.part), edge.first.part.endswith("hand")
+        pads = points.rows.reshape(-1, PAD_POINTS, points.rows.shape[1]) if hand else points.rows[None]
+        terms.append(Term(f"contact:{edge.name}", contact.pads, SIGMA["touch"], p, o, constants={
+            "rows": pads, "grid": grid, "reach": _reach(scene, edge, len(pads))},
+            frames={"weight": gate[:, None]}))  # fmt: skip
+    if edge.is_rel_static:
+        center = points.rows.mean(0, keepdims=True)
+        known = np.array([float(edge.name in s.anchors) for s in starts])
+        anchor = np.stack([s.anchors.get(edge.name, np.zeros((1, 3))) for s in starts])
+        terms.append(Term(f"drift:{edge.name}", contact.anchored, SIGMA["anchor"], p, o, constants={
+            "rows": center}, frames={"anchor": anchor, "gate": (known * gate)[:, None, None]}))  # fmt: skip
+    return terms
+
+
+def _reach(scene: Interaction, edge: Edge, pads: int) -> np.ndarray:
+    """(P,) metres from which each pad is drawn: fingers only from near, a palm or any other part from afar."""
+    if not edge.first.part.endswith("hand"):
+        return np.full(pads, FAR_REACH)
+    names = scene.rows[edge.first.owner].pad_names
+    return np.array([FAR_REACH if "palm" in name else contact.CONTACT_REACH for name in names])
+
+
+def _held(scene: Interaction, edge: Edge, gate: np.ndarray, starts: Sequence[Start]) -> Term:
+    """A grip on what does not ride on this hand: the wrist is where the grip, found for the hand alone, has it."""
+    p, o = scene.people.index(edge.first.owner), scene.names.index(edge.second.owner)
+    wrist = scene.open_rows[edge.first.owner].wrists[edge.first.part.split()[0]].rest
+    grasps = [s.grasps[edge.name] for s in starts]
+    anchor = np.stack([(wrist - g.translation) @ g.rotation for g in grasps])
+    rows = scene.rows[edge.first.owner].wrists[edge.first.part.split()[0]].rows
+    return Term(f"contact:{edge.name}", contact.anchored, SIGMA["held"], p, o, constants={"rows": rows},
+                frames={"anchor": anchor, "gate": gate[:, None, None]})  # fmt: skip
+
+
+def _object_edge(scene: Interaction, edge: Edge, gate: np.ndarray) -> list[Term]:
+    first, second = edge.first, edge.second
+    points = _part_points(scene, first.owner, first.part, 40)
+    o, other = scene.names.index(first.owner), scene.names.index(second.owner)
+    return [Term(f"contact:{edge.name}", contact.rest, SIGMA["rest"], 0, o, other, constants={
+        "points": points, "grid": scene.part_grid(edge)},
+        frames={"gate": gate[:, None]})]  # fmt: skip
+
+
+def _part_points(scene: Interaction, owner: str, part: str, count: int) -> np.ndarray:
+    scene_object = scene.objects[owner]
+    centers = scene_object.vertices[scene_object.faces[scene.parts[owner].parts[part].faces]].mean(1)
+    return np.resize(centers[farthest_points(centers, min(count, len(centers)))], (count, 3))

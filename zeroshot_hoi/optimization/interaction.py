@@ -1,0 +1,105 @@
+"""One interaction as the terms see it: plan, scene, reference, who holds what, and rows of everyone's skin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from zeroshot_hoi.core.body import SkinnedBody
+from zeroshot_hoi.core.graph import Edge
+from zeroshot_hoi.core.plan import Plan
+from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion, Travel
+from zeroshot_hoi.core.scene import ObjectParts, SceneObject
+from zeroshot_hoi.geometry.grid import bake_part_grid
+from zeroshot_hoi.geometry.query import GridArrays, pad_grid
+from zeroshot_hoi.optimization.hand import flat_hand
+from zeroshot_hoi.optimization.holds import Holds
+from zeroshot_hoi.optimization.person import PersonRows, person_rows
+from zeroshot_hoi.optimization.start import Start
+
+SIGMA = {
+    "support": 0.006, "touch": 0.003, "held": 0.001, "rest": 0.0008, "anchor": 0.0005, "body in object": 0.0012,
+    "object in body": 0.004, "object in object": 0.001, "body in itself": 0.004, "ground": 0.003, "planted": 0.002,
+    "balance": 0.02, "gaze": 0.25, "head": 0.08, "natural": 0.3, "root": 0.05, "path": 0.01, "axis": 0.02,
+    "palm": 0.012, "skin": 0.002,
+}  # fmt: skip
+"""Standard deviation of each kind of residual in its own unit (metres, radians, cosine)."""
+
+SINK = {False: 0.004, True: 0.015}
+"""Metres that a body sinks into a support: hard, upholstered."""
+
+
+class Interaction:
+    """What never changes while problems of one interaction are built, but for the shape of the fingers."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        bodies: Mapping[str, SkinnedBody],
+        objects: Mapping[str, SceneObject],
+        parts: Mapping[str, ObjectParts],
+        initial: InitialScene,
+        reference: ReferenceMotion,
+    ) -> None:
+        self.plan, self.bodies, self.objects = plan, bodies, objects
+        self.parts, self.initial, self.reference = parts, initial, reference
+        self.people, self.names = list(bodies), list(objects)
+        self.open_rows = {n: person_rows(b) for n, b in bodies.items()}
+        self.rows: dict[str, PersonRows] = dict(self.open_rows)
+        self.grids: dict[str, GridArrays] = {n: pad_grid(o.grid) for n, o in objects.items()}
+        self._part_grids: dict[str, GridArrays] = {}
+        self.holds = Holds(plan, objects, parts, initial, reference)
+
+    def shape_hands(self, start: Start) -> None:
+        """Fixes the fingers as `start` has them: free hands as in the posture, gripping hands as in the grip."""
+        for name, rows in self.open_rows.items():
+            q = start.placements[name].q.copy()
+            for fingers, values in self.fingers(name, start):
+                q[fingers] = values
+            self.rows[name] = rows.shaped(q)
+
+    def fingers(self, name: str, start: Start) -> list[tuple[list[int], np.ndarray]]:
+        """Freedoms and values of the fingers of hands that do something: flat where they touch, else as in the grip."""
+        found = []
+        for edge in self.plan.graph.edges_of(name):
+            side = edge.first.part.split()[0]
+            fingers = list(self.open_rows[name].fingers.get(side, ()))
+            if edge.first.owner != name or not edge.first.part.endswith("hand"):
+                continue
+            if edge.name in self.holds.grips:
+                found.append((fingers, start.grasps[edge.name].q[fingers]))
+            elif self.plan.contacts[edge.name].kind == "touch":
+                found.append((fingers, flat_hand(self.bodies[name], side)[fingers]))
+        return found
+
+    def part_grid(self, edge: Edge) -> GridArrays:
+        """Distances to what the edge's second side touches."""
+        if edge.name not in self._part_grids:
+            faces = self.holds.region(edge).faces
+            self._part_grids[edge.name] = pad_grid(bake_part_grid(self.objects[edge.second.owner], faces))
+        return self._part_grids[edge.name]
+
+    def gate(self, edge: Edge, t: np.ndarray) -> np.ndarray:
+        gates = self.reference.people[edge.first.owner].gates if edge.first.owner in self.bodies else {}
+        return np.ones(len(t)) if edge.is_continuous else gates.get(edge.name, np.ones(self.plan.frames))[t]
+
+    def ways(self, name: str, starts: Sequence[Start]) -> list[Travel]:
+        """For every start, the walking person's way from where that start places them."""
+        travel = self.reference.people[name].travel
+        assert travel is not None
+        placed = {id(s.placements[name]): travel.placed(s.placements[name]) for s in starts}
+        return [placed[id(s.placements[name])] for s in starts]
+
+    def roots(self, name: str, starts: Sequence[Start], t: np.ndarray) -> np.ndarray:
+        """(T, 3) where the reference has the root."""
+        reference = self.reference.people[name]
+        if reference.travel is not None:
+            return np.stack([way.root[k] for way, k in zip(self.ways(name, starts), t, strict=True)])
+        placed = np.stack([s.placements[name].root for s in starts])
+        turn = Rotation.from_euler("z", [[s.placements[name].heading] for s in starts])
+        feet = np.array([np.mean([f[:2] for f in s.placements[name].feet.values()], axis=0) for s in starts])
+        over_feet = np.pad(feet, ((0, 0), (0, 1))) + turn.apply(reference.stance)
+        share = turn.apply(turn.inv().apply(over_feet - placed) * reference.standing[t])
+        return placed + share
