@@ -47,7 +47,9 @@ class Interaction:
         self.parts, self.initial, self.reference = parts, initial, reference
         self.people, self.names = list(bodies), list(objects)
         self.open_rows = {n: person_rows(b) for n, b in bodies.items()}
+        """Person -> rows whose fingers rest."""
         self.rows: dict[str, PersonRows] = dict(self.open_rows)
+        """Person -> rows whose fingers are as the last start had them."""
         self.grids: dict[str, GridArrays] = {n: pad_grid(o.grid) for n, o in objects.items()}
         self._part_grids: dict[str, GridArrays] = {}
         self.holds = Holds(plan, objects, parts, initial, reference)
