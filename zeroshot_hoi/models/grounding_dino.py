@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from transformers import AutoTokenizer, GroundingDinoForObjectDetection, GroundingDinoImageProcessorPil
+from transformers import GroundingDinoForObjectDetection, GroundingDinoImageProcessorPil
 
 from zeroshot_hoi.models.base import Boxes, ModelError, check_image, clean_boxes, suppress_repeats
-from zeroshot_hoi.models.loading import at_work, load_module, prepare
-from zeroshot_hoi.models.settings import ModelSettings
+from zeroshot_hoi.models.loading import at_work
+from zeroshot_hoi.models.phrase_detector import PhraseDetector
 
 BOX_THRESHOLD = 0.25
 """Score below which a box is dropped (the authors' demo uses .25 to .35)."""
 
 
-@dataclass(frozen=True)
-class GroundingDino:
+class GroundingDino(PhraseDetector):
     """An open-vocabulary detector; `from_pretrained` makes it."""
 
-    module: Any
-    tokenizer: Any
-    processor: Any
-    settings: ModelSettings
-    threshold: float = BOX_THRESHOLD
-
-    @classmethod
-    def from_pretrained(cls, source: str, settings: ModelSettings | None = None) -> GroundingDino:
-        """The detector in a folder, or of a hub id."""
-        settings = settings or ModelSettings()
-        folder = prepare(source, settings)
-        return cls(
-            load_module(GroundingDinoForObjectDetection, folder, settings),
-            AutoTokenizer.from_pretrained(folder, local_files_only=True),
-            GroundingDinoImageProcessorPil.from_pretrained(folder, local_files_only=True),
-            settings,
-        )
+    architecture = GroundingDinoForObjectDetection
+    preprocessing = GroundingDinoImageProcessorPil
+    usual_threshold = BOX_THRESHOLD
 
     def detect(self, image: np.ndarray, phrases: Sequence[str]) -> Boxes:
         """Boxes in `image (H, W, 3)` for each phrase; a box belongs to the phrase with its best-matching word."""

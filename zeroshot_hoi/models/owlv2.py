@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from transformers import AutoTokenizer, Owlv2ForObjectDetection, Owlv2ImageProcessorPil
+from transformers import Owlv2ForObjectDetection, Owlv2ImageProcessorPil
 
 from zeroshot_hoi.models.base import Boxes, ModelError, check_image, clean_boxes, suppress_repeats
-from zeroshot_hoi.models.loading import at_work, load_module, prepare
-from zeroshot_hoi.models.settings import ModelSettings
+from zeroshot_hoi.models.loading import at_work
+from zeroshot_hoi.models.phrase_detector import PhraseDetector
 
 BOX_THRESHOLD = 0.1
 """Score below which a box is dropped (the authors' demo)."""
@@ -20,27 +18,12 @@ TEMPLATE = "a photo of a {}"
 """Phrases are embedded in this sentence, one of CLIP's that the model was trained with."""
 
 
-@dataclass(frozen=True)
-class Owlv2:
+class Owlv2(PhraseDetector):
     """An open-vocabulary detector; `from_pretrained` makes it."""
 
-    module: Any
-    tokenizer: Any
-    processor: Any
-    settings: ModelSettings
-    threshold: float = BOX_THRESHOLD
-
-    @classmethod
-    def from_pretrained(cls, source: str, settings: ModelSettings | None = None) -> Owlv2:
-        """The detector in a folder, or of a hub id."""
-        settings = settings or ModelSettings()
-        folder = prepare(source, settings)
-        return cls(
-            load_module(Owlv2ForObjectDetection, folder, settings),
-            AutoTokenizer.from_pretrained(folder, local_files_only=True),
-            Owlv2ImageProcessorPil.from_pretrained(folder, local_files_only=True),
-            settings,
-        )
+    architecture = Owlv2ForObjectDetection
+    preprocessing = Owlv2ImageProcessorPil
+    usual_threshold = BOX_THRESHOLD
 
     def detect(self, image: np.ndarray, phrases: Sequence[str]) -> Boxes:
         """Boxes in `image (H, W, 3)` for each phrase."""

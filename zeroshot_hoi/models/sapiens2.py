@@ -3,23 +3,21 @@ stock processor needs torchvision."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from transformers import Sapiens2ForPoseEstimation
 
-from zeroshot_hoi.models.images import Normalization
-from zeroshot_hoi.models.loading import load_module, prepare
-from zeroshot_hoi.models.settings import ModelSettings
-from zeroshot_hoi.models.vitpose import TopDownPose
+from zeroshot_hoi.models.top_down_pose import TopDownPose
 
 
 class Sapiens2Pose(TopDownPose):
     """A keypoint detector; `from_pretrained` makes it."""
 
+    architecture = Sapiens2ForPoseEstimation
+
     @classmethod
-    def from_pretrained(cls, source: str, settings: ModelSettings | None = None) -> Sapiens2Pose:
-        """The keypoint detector in a folder, or of a hub id."""
-        settings = settings or ModelSettings()
-        folder = prepare(source, settings)
-        module = load_module(Sapiens2ForPoseEstimation, folder, settings)
-        side = module.config.image_size
+    def read_input(cls, config: Any) -> tuple[tuple[int, int], int]:
+        """A side or (height, width); there is one expert."""
+        side = config.image_size
         height, width = (side, side) if isinstance(side, int) else side
-        return cls(module, Normalization.read(folder, (int(height), int(width))), settings)
+        return (int(height), int(width)), 1
