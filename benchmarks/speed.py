@@ -205,9 +205,8 @@ def solver(options: Options) -> list[Line]:
     lines = [Line("solver", "default, one start", spent.seconds, "s", note)]
     gradient = reverse_gradient(problem)
     gradient(x)
-    steps = STEPS if options.full else 150
-    reached = adam(engine, x, smooth, steps, 1e-2, gradient_of=gradient)
-    lines.append(Line("solver", f"energy of Adam after {steps} steps", reached.energy, "", f"rate 0.01; ours {note}"))
+    reached = adam(engine, x, smooth, STEPS, 1e-2, gradient_of=gradient)
+    lines.append(Line("solver", f"energy of Adam after {STEPS} steps", reached.energy, "", f"rate 0.01; ours {note}"))
     if _has_torch():
         from benchmarks.speed_problems import eager_gradient
 
