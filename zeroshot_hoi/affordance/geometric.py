@@ -33,6 +33,8 @@ from zeroshot_hoi.core.scene import ObjectParts, SceneObject
 SIDES = ("front", "back", "left", "right")
 LEAST_CONFIDENCE = 0.15
 """Below this nothing on the mesh fits; plain misfits (a handle on a ball) score under .1."""
+STRAIGHT = 0.58
+"""Where no straight bar scores as much, what a plan calls a bar is what its name means (a flat or curved handle)."""
 AMBIGUOUS = 0.92
 """A runner-up elsewhere with this share of the best score is worth a note."""
 
@@ -83,21 +85,25 @@ class _Search:
         key = (part.name, tuple(np.round(frame.front, 3)) if _needs_front(part) else ())
         if key not in self._options:
             if part.facing:
-                named = any(names_part(node, part) for node in set(self.nodes))
                 found = self.facing(frame.direction(part.facing))
-                scores = [score_segment(self.surface, self.tree, m.segment, part, frame, named) for m in found]
+                scores = self._described(found, part, frame)
             elif wanted.explicit and part.shape == "bar":
-                named = any(names_part(node, part) for node in set(self.nodes))
                 found = self.bars()
-                scores = [score_segment(self.surface, self.tree, m.segment, part, frame, named) for m in found]
-            else:
+                scores = self._described(found, part, frame)
+                if max(scores, default=0.0) < STRAIGHT:
+                    wanted = complete(replace(part, shape=""))
+            if not part.facing and not (wanted.explicit and part.shape == "bar"):
                 found = self.solid()
                 scores = [fit(self.rulers, m, wanted, frame) for m in found]
             self._options[key] = make_options(
                 np.asarray(scores), found, part.count, self.surface.areas,
-                None if part.facing else self.rulers.named(wanted), whole=part.shape != "bar",
+                None if part.facing else self.rulers.named(wanted), whole=wanted.shape != "bar",
             )  # fmt: skip
         return self._options[key]
+
+    def _described(self, found: list[Measured], part: PartDescription, frame: Frame) -> list[float]:
+        named = any(names_part(node, part) for node in set(self.nodes))
+        return [score_segment(self.surface, self.tree, m.segment, part, frame, named) for m in found]
 
 
 def find_parts(obj: SceneObject, plan: ObjectPlan, seed: int = 0) -> ObjectParts:

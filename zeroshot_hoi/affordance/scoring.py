@@ -142,7 +142,7 @@ def _word_fit(surface: Surface, share: np.ndarray, word: str, frame: Frame) -> f
     if word == "middle":
         return float(np.mean(1.0 - np.minimum(np.abs(signed), 1.0)))
     if word == "end":
-        return float(min(1.0, abs(signed[int(np.argmax(surface.extent))])) ** 1.5)
+        return float(min(1.0, abs(signed[int(np.argmax(surface.extent))])))
     if word == "side":
         return float(min(1.0, np.abs(signed[:2]).max()))
     if word in ("front", "back", "left", "right"):
