@@ -20,7 +20,7 @@ from test_results import FRAMES, make_result
 from zeroshot_hoi.core.errors import ResultError
 from zeroshot_hoi.render.appearance import Appearance
 from zeroshot_hoi.render.renderer import Style
-from zeroshot_hoi.results.export.contact_heat import contact_shares
+from zeroshot_hoi.results.export.contact_heat import LUMINANCE, contact_shares, heated
 from zeroshot_hoi.results.export.glb import GLTF_FROM_OURS, continuous_quaternions, split_corners
 from zeroshot_hoi.results.export.sheet import contact_sheet
 from zeroshot_hoi.results.export.video import encode_mp4
@@ -267,7 +267,10 @@ def test_contact_reddens_what_touches_for_as_long_as_it_does(tmp_path):
     plain, red = (Player(tmp_path / f"{contact}.glb") for contact in (False, True))
     before, after = (p.read(p.gltf.meshes[0].primitives[0].attributes.COLOR_0) for p in (plain, red))
     hot = touched["person 1"] > 0.0
-    np.testing.assert_allclose(after[~hot], before[~hot], atol=1e-6)
+    pale = heated(before.astype(float), np.zeros(len(before)))
+    np.testing.assert_allclose(pale @ LUMINANCE, before @ LUMINANCE, atol=1e-6)
+    assert np.ptp(pale, axis=1).max() < np.ptp(before, axis=1).max(), "red is not mistaken for a color of theirs"
+    np.testing.assert_allclose(after[~hot], pale[~hot], atol=1e-6)
     # Half of the clip is sqrt(1/2) of the way to red.
     way = np.sqrt(touched["person 1"][hot])[:, None]
-    np.testing.assert_allclose(after[hot], before[hot] * (1 - way) + way * [0.72, 0.02, 0.02], atol=1e-5)
+    np.testing.assert_allclose(after[hot], pale[hot] * (1 - way) + way * [0.72, 0.02, 0.02], atol=1e-5)
