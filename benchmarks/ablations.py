@@ -18,7 +18,7 @@ from zeroshot_hoi.results.result import Result
 def run_ablation(result: Result, steps: int, switches: Mapping[str, bool]) -> dict[str, float]:
     """Measures of a result whose objects are fitted anew with these switches of the preset."""
     problem = observe(result)
-    poses, solution = fit_objects(problem, Preset(steps=steps, **switches))
+    poses, solution = fit_objects(problem, replace(Preset(), steps=steps, **switches))
     objects = dict(result.objects)
     for k, thing in enumerate(problem.objects):
         objects[thing.name] = replace(

@@ -14,7 +14,7 @@ import time
 import tomllib
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -218,8 +218,7 @@ def ablation_table(suite: Suite, results: Mapping[str, Result], steps: int, out:
 def _run(suite: Suite, prompt: Prompt, options: SuiteOptions, out: Path, runner: Runner) -> PromptRow:
     start, text = time.perf_counter(), prompt.text
     try:
-        frames = options.frames or suite.frames
-        result = runner(prompt, SuiteOptions(**{**_shallow(options), "frames": frames}))
+        result = runner(prompt, replace(options, frames=options.frames or suite.frames))
         text = text or str(result.meta["text"])
         folder = out / prompt.key
         folder.mkdir(parents=True, exist_ok=True)
@@ -232,10 +231,6 @@ def _run(suite: Suite, prompt: Prompt, options: SuiteOptions, out: Path, runner:
     except Exception:
         error = traceback.format_exc(limit=4)
     return PromptRow(prompt.key, prompt.group, text, time.perf_counter() - start, {}, (), error)
-
-
-def _shallow(options: SuiteOptions) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in options.__dataclass_fields__}
 
 
 def _chosen(suite: Suite, only: Sequence[str]) -> list[Prompt]:
