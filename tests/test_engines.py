@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -132,6 +133,16 @@ def test_frames_do_not_depend_on_their_chunk(engine: int, evaluated: Any, proble
     alone = (JaxEngine(part), TorchEngine(part))[engine].normal_equations(x[index])
     for whole, some in zip(evaluated[np.float32][engine], alone, strict=True):
         assert np.abs(whole[index] - some).max() < 1e-5 * np.abs(whole).max()
+
+
+@pytest.mark.parametrize("engine", [0, 1], ids=["jax", "torch"])
+def test_threads_do_not_disturb_each_other(engine: int, engines: Any, evaluated: Any, x: np.ndarray) -> None:
+    """Key frames of several candidates are solved beside one another."""
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(engines[np.float32][engine].normal_equations, [x] * 6))
+    for found in results:
+        for array, expected in zip(found, evaluated[np.float32][engine], strict=True):
+            assert array == pytest.approx(expected, rel=1e-5, abs=1e-5 * np.abs(expected).max())
 
 
 def test_problems_of_one_structure_share_compiled_functions(engines: Any, problem: Problem, x: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,10 @@ from torch.utils._pytree import tree_map
 from zeroshot_hoi.core.arrays import torch_namespace
 from zeroshot_hoi.optimization.engines.base import chunks, residual_vector, term_arrays, term_energies
 from zeroshot_hoi.optimization.problem import Problem
+
+
+_ONE_AT_A_TIME = Lock()
+"""Levels of forward differentiation belong to the process: two threads would close each other's."""
 
 
 class TorchEngine:
@@ -51,7 +56,7 @@ class TorchEngine:
 
     def _evaluate(self, function: Any, x: np.ndarray) -> list[Any]:
         results = []
-        with torch.no_grad():
+        with _ONE_AT_A_TIME, torch.no_grad():
             for count, index, (base, frames) in self._chunks:
                 output = function(self._tensor(x[index]), base, self._constants, frames)
                 results.append(tree_map(lambda a, c=count: a[:c].double().cpu().numpy(), output))
