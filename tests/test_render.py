@@ -11,7 +11,9 @@ from zeroshot_hoi.core.errors import MeshError
 from zeroshot_hoi.render.appearance import Appearance, read_appearance
 from zeroshot_hoi.render.cameras import frame_points, view_direction
 from zeroshot_hoi.render.palette import dress, to_linear, to_srgb
+from zeroshot_hoi.render.proxy import coarse_faces, solid_faces
 from zeroshot_hoi.render.renderer import Style, render_frame, render_views, visible_pixels
+from zeroshot_hoi.render.studio import Shot, Studio
 from zeroshot_hoi.render.surface import crease_normals, make_surface, vertex_normals
 
 BARE = Style(ground=False)
@@ -161,3 +163,46 @@ def test_views_are_side_by_side():
 def test_nothing_to_draw_is_an_error():
     with pytest.raises(MeshError, match="at least one"):
         render_frame([], look_at(np.ones(3), np.zeros(3), 0.5, 8, 8))
+
+
+def test_a_studio_moves_and_reshapes_surfaces_like_new_ones():
+    ball, box = _ball(), _box((0.3, 0.3, 0.3), (0.0, 0.0, 0.0))
+    turn, shift = trimesh.transformations.rotation_matrix(0.7, [0, 0, 1])[:3, :3], np.array([0.2, 0.8, 0.3])
+    longer = ball.vertices * [1.0, 1.0, 1.3]
+    camera = look_at(np.array([4.0, 1.0, 2.0]), np.array([0.0, 0.3, 0.8]), np.radians(35.0), 120, 120)
+    points = np.concatenate([longer, box.moved(turn, shift).vertices])
+    studio = Studio([ball, box], bounds=(points.min(axis=0), points.max(axis=0)), coarse=True)
+    drawn = Shot(studio, camera).draw(studio.arrange([longer, (turn, shift)])).astype(int)
+    anew = render_frame([ball.posed(longer), box.moved(turn, shift)], camera).astype(int)
+    difference = np.abs(drawn - anew).max(axis=-1)
+    assert difference.mean() < 0.5
+    assert np.quantile(difference, 0.999) < 16
+    still = render_frame([ball, box], camera).astype(int)
+    assert np.abs(drawn - still).max(axis=-1).mean() > 2.0
+
+
+def test_only_closed_shells_that_face_outward_are_solid():
+    box = trimesh.creation.box()
+    vertices, faces = np.asarray(box.vertices), np.asarray(box.faces)
+    assert solid_faces(vertices + 5.0, faces).all()
+    assert not solid_faces(vertices, faces[:, ::-1]).any()
+    assert not solid_faces(vertices, faces[1:]).any()
+    both = np.concatenate([faces, faces[:, ::-1] + len(vertices)])
+    np.testing.assert_array_equal(solid_faces(np.tile(vertices, (2, 1)), both), np.arange(24) < 12)
+
+
+def test_an_open_sheet_is_drawn_from_behind_too():
+    square = np.array([[0, -1, 0], [0, 1, 0], [0, 1, 2], [0, -1, 2]], float)
+    faces = np.array([[0, 1, 2], [0, 2, 3]])
+    for side in (4.0, -4.0):
+        camera = look_at(np.array([side, 0.0, 1.0]), np.array([0.0, 0.0, 1.0]), np.radians(40.0), 50, 50)
+        assert visible_pixels([make_surface(square, faces)], camera)[0] > 500
+
+
+def test_coarse_faces_use_old_vertices_and_keep_the_shape():
+    ball = trimesh.creation.icosphere(subdivisions=4)
+    kept, faces = coarse_faces(np.asarray(ball.vertices), np.asarray(ball.faces), 600)
+    assert 300 < len(faces) <= 600
+    assert faces.max() < len(kept) < len(ball.vertices)
+    coarse = trimesh.Trimesh(ball.vertices[kept], faces, process=False)
+    assert coarse.volume == pytest.approx(ball.volume, rel=0.03)

@@ -10,7 +10,7 @@ from zeroshot_hoi.render.coverage import (
     project_to_lights,
     project_to_picture,
 )
-from zeroshot_hoi.render.light import fill_floor_shadow, fill_floor_sky
+from zeroshot_hoi.render.light import fill_floor_shadow, fill_floor_sky, fill_vertex_sky
 from zeroshot_hoi.render.records import DepthMaps, Floor, FloorMap, Light, Shapes, View, Window
 from zeroshot_hoi.render.shading import OPEN_SKY, paint_backdrop, shade
 
@@ -29,6 +29,7 @@ __all__ = [
     "fill_depth_maps",
     "fill_floor_shadow",
     "fill_floor_sky",
+    "fill_vertex_sky",
     "fill_zbuffer",
     "paint_backdrop",
     "project_to_lights",

@@ -70,15 +70,29 @@ def sky_visibility(p: wp.vec3, n: wp.vec3, light: Light) -> float:
 
 
 @wp.func
-def surface_light(p: wp.vec3, n: wp.vec3, light: Light) -> wp.vec4:
-    """Diffuse light (rgb) and the key light's share (for highlights) at a point with unit normal `n`."""
+def surface_light(p: wp.vec3, n: wp.vec3, sky: float, light: Light) -> wp.vec4:
+    """Diffuse light (rgb) and the key light's share (for highlights) at a point with unit normal `n` that sees the
+    share `sky` of the sky."""
     cosine = wp.dot(n, light.key_direction)
     key = float(0.0)
     if cosine > 0.0:
         key = cosine * key_visibility(p, n, light)
-    sky = sky_visibility(p, n, light)
     total = light.key_color * key + light.sky_color * sky + light.bounce_color * (0.5 - 0.5 * n[2])
     return wp.vec4(total[0], total[1], total[2], key)
+
+
+@wp.kernel(module=MODULE)
+def fill_vertex_sky(
+    vertices: wp.array(dtype=wp.vec3),
+    normals: wp.array(dtype=wp.vec3),
+    vertex_start: int,
+    normal_start: int,
+    light: Light,
+    sky: wp.array(dtype=float),
+):
+    """Share of the sky that every vertex of one smooth surface sees."""
+    v = wp.tid()
+    sky[vertex_start + v] = sky_visibility(vertices[vertex_start + v], normals[normal_start + v], light)
 
 
 @wp.func

@@ -40,11 +40,13 @@ class Window:
 
 @wp.struct
 class Shapes:
-    """Every surface in one set of arrays; the first five change from picture to picture."""
+    """Every surface in one set of arrays; the first four change from picture to picture."""
 
     screen: wp.array(dtype=wp.vec3)
     vertices: wp.array(dtype=wp.vec3)
     normals: wp.array(dtype=wp.vec3)
+    sky: wp.array(dtype=float)
+    """Share of the sky that each vertex of a smooth surface sees; below zero for other vertices."""
     faces: wp.array(dtype=int, ndim=2)
     normal_faces: wp.array(dtype=int, ndim=2)
     colors: wp.array(dtype=wp.vec3)

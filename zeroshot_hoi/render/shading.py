@@ -13,7 +13,7 @@ from __future__ import annotations
 import warp as wp
 
 from zeroshot_hoi.render.coverage import edge
-from zeroshot_hoi.render.light import floor_light, floor_sky, open_floor_light, surface_light
+from zeroshot_hoi.render.light import floor_light, floor_sky, open_floor_light, sky_visibility, surface_light
 from zeroshot_hoi.render.records import MODULE, Floor, FloorMap, Light, Shapes, View, Window
 
 OPEN_SKY = wp.constant(0.99)
@@ -220,7 +220,13 @@ def shade_point(
         patch.normal = n
         if wp.dot(n, ray) > 0.0:
             n = wp.normalize(n - ray * (1.02 * wp.dot(n, ray) / wp.dot(ray, ray)))
-        diffuse = surface_light(view.eye + ray * depth, n, light)
+        p = view.eye + ray * depth
+        sky = shapes.sky[shapes.faces[f, 0]]
+        if sky < 0.0:
+            sky = sky_visibility(p, n, light)
+        else:
+            sky = sky * u + shapes.sky[shapes.faces[f, 1]] * v + shapes.sky[shapes.faces[f, 2]] * w
+        diffuse = surface_light(p, n, sky, light)
         material = shapes.materials[surface]
         half = wp.normalize(light.key_direction - wp.normalize(ray))
         shine = material[0] * wp.pow(wp.max(wp.dot(n, half), 0.0), material[1]) * diffuse[3]

@@ -46,6 +46,8 @@ class Arrangement:
     """(V, 3) float32, metres."""
     vertices: Any
     normals: Any
+    sky: Any
+    """Share of the sky that vertices of smooth surfaces see."""
     light: Any
     """`records.Light` without the key light."""
     floor_map: Any
@@ -146,10 +148,13 @@ class Studio:
         for name in ("faces", "normal_faces", "colors", "uv", "face_surface", "materials", "textures", "texels"):
             setattr(shapes, name, getattr(self.shapes, name))
         shapes.vertices, shapes.normals, shapes.screen = arrangement.vertices, arrangement.normals, screen
+        shapes.sky = arrangement.sky
         return shapes
 
     def arrange(self, placements: Sequence[Placement] | None = None, *, lit: bool = True) -> Arrangement:
         """The surfaces where `placements` puts them, one each, or where they were given; only `lit` ones are drawn."""
+        from zeroshot_hoi.render import kernels
+
         points = np.empty((self._starts[-1], 3), np.float32)
         normals = np.empty((self._normal_starts[-1], 3), np.float32)
         reshaped = []
@@ -171,9 +176,14 @@ class Studio:
         for index in reshaped:
             self._average_normals(index, vertices, sides)
         if not lit:
-            return Arrangement(points, vertices, sides, None, None)
+            return Arrangement(points, vertices, sides, None, None, None)
         light = self._sky_light(points, vertices)
-        return Arrangement(points, vertices, sides, light, self._floor_map(light))
+        sky = self.wp.full(len(points), -1.0, dtype=float, device=self.device)
+        for index in reshaped:
+            starts = self._starts[index], self._normal_starts[index]
+            inputs = [vertices, sides, *starts, light, sky]
+            self.launch(kernels.fill_vertex_sky, len(self.surfaces[index].vertices), inputs)
+        return Arrangement(points, vertices, sides, sky, light, self._floor_map(light))
 
     def _average_normals(self, index: int, vertices: Any, normals: Any) -> None:
         """Normals of a smooth surface from its vertices."""
