@@ -14,7 +14,6 @@ from zeroshot_hoi.core.arrays import torch_namespace
 from zeroshot_hoi.optimization.engines.base import chunks, residual_vector, term_arrays, term_energies
 from zeroshot_hoi.optimization.problem import Problem
 
-
 _ONE_AT_A_TIME = Lock()
 """Levels of forward differentiation belong to the process: two threads would close each other's."""
 
