@@ -34,6 +34,9 @@ from zeroshot_hoi.text_argument import TextArguments, explain, parse_named_meshe
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
+MEASURING = "measuring"
+"""Name of the thread that measures a result while it is drawn."""
+
 DRAWN_SUFFIXES = (".png", ".glb", ".mp4")
 """Files that are drawn while the result is measured, the slowest last."""
 
@@ -115,7 +118,7 @@ def run(
     work = _Work(folder / name)
     try:
         with console.progress_bars(screen) as listener:
-            stages = pipeline.stages(meshes or None, progress=_from_this_thread(listener), folder=kept.folder)
+            stages = pipeline.stages(meshes or None, progress=_unless_measuring(listener), folder=kept.folder)
             result = work.finish(stages, listener)
     except KeyboardInterrupt:
         print(f"\n{_interrupted(work.files(), kept)}", file=sys.stderr)
@@ -148,7 +151,7 @@ class _Work:
     def finish(self, stages: Any, listener: ProgressListener) -> Any:
         """Run the stages that remain and write every file; returns the measured result."""
         unmeasured = stages.result
-        measuring = threading.Thread(target=self._measure, args=(stages,), daemon=True)
+        measuring = threading.Thread(target=self._measure, args=(stages,), daemon=True, name=MEASURING)
         measuring.start()
         total = len(DRAWN_SUFFIXES) + 1
         try:
@@ -180,10 +183,9 @@ class _Work:
         return self.stem.with_name(self.stem.name + suffix)
 
 
-def _from_this_thread(listener: ProgressListener) -> ProgressListener:
-    """Bars show one stage after another: what a thread beside the drawing says is left out."""
-    here = threading.current_thread()
-    return lambda event: listener(event) if threading.current_thread() is here else None
+def _unless_measuring(listener: ProgressListener) -> ProgressListener:
+    """Bars show one stage after another: what is said beside the drawing is left out."""
+    return lambda event: listener(event) if threading.current_thread().name != MEASURING else None
 
 
 def _interrupted(written: Sequence[Path], kept: Any) -> str:
