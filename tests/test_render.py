@@ -13,7 +13,8 @@ from zeroshot_hoi.render.cameras import frame_points, view_direction
 from zeroshot_hoi.render.palette import dress, to_linear, to_srgb
 from zeroshot_hoi.render.proxy import coarse_faces, solid_faces
 from zeroshot_hoi.render.renderer import Style, render_frame, render_views, visible_pixels
-from zeroshot_hoi.render.studio import Shot, Studio
+from zeroshot_hoi.render.shot import Shot
+from zeroshot_hoi.render.studio import Studio
 from zeroshot_hoi.render.surface import crease_normals, make_surface, vertex_normals
 
 BARE = Style(ground=False)

@@ -13,7 +13,8 @@ import numpy as np
 
 from zeroshot_hoi.core.camera import Camera
 from zeroshot_hoi.render.palette import OBJECT_COLORS, OUTFITS
-from zeroshot_hoi.render.studio import Shot, Studio
+from zeroshot_hoi.render.shot import Shot
+from zeroshot_hoi.render.studio import Studio
 from zeroshot_hoi.render.style import Style
 from zeroshot_hoi.render.surface import Surface, body_surface, make_surface
 

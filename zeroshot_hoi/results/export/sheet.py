@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from zeroshot_hoi.render.studio import Shot
+from zeroshot_hoi.render.shot import Shot
 from zeroshot_hoi.render.style import Style
 from zeroshot_hoi.results.archive import replacing
 from zeroshot_hoi.results.result import Result

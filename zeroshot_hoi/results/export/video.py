@@ -16,7 +16,7 @@ import numpy as np
 
 from zeroshot_hoi.core.camera import Camera
 from zeroshot_hoi.core.errors import ResultError, nearest_name
-from zeroshot_hoi.render.studio import Shot
+from zeroshot_hoi.render.shot import Shot
 from zeroshot_hoi.render.style import Style
 from zeroshot_hoi.results.archive import replacing
 from zeroshot_hoi.results.result import Result
