@@ -1,5 +1,6 @@
 """Suites are data, resume, survive a crash, and their tables are means of what was measured."""
 
+import base64
 import io
 import json
 from dataclasses import replace
@@ -8,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import synthetic_result as syn
+from PIL import Image
 from rich.console import Console
 
 from benchmarks.ablations import run_ablation
@@ -156,8 +158,6 @@ def test_diversity_of_several_results():
 
 
 def test_a_model_chooses_among_pictures(tmp_path):
-    from PIL import Image
-
     for folder, name, shade in (("ours/k", "view_0", 200), ("rival", "k", 20)):
         (tmp_path / folder).mkdir(parents=True)
         Image.fromarray(np.full((8, 8, 3), shade, np.uint8)).save(tmp_path / folder / f"{name}.png")
@@ -193,3 +193,27 @@ def test_without_part_contact_the_object_is_further_from_the_hand():
     low = replace(result, objects={"box": moved})
     full, without = (run_ablation(low, 120, switches) for switches in ({}, {"part_contact": False}))
     assert full["penetrating contact:both"] > without["penetrating contact:both"]
+
+
+def test_a_vision_language_model_behind_a_server_is_a_chooser():
+    pytest.importorskip("openai", reason="the extra 'llm' is not installed")
+    from chat_server import chat_server, says
+
+    from benchmarks.suite_networks import load_networks, model_chooser
+    from zeroshot_hoi.metrics.published.semantics import CONTACT, OVERALL
+    from zeroshot_hoi.models.language import Endpoint, OpenAILanguageModel
+
+    dark, bright = (np.full((8, 8, 3), shade, np.uint8) for shade in (10, 240))
+
+    def brightest(request):
+        urls = [p["image_url"]["url"] for p in request["messages"][-1]["content"] if p["type"] == "image_url"]
+        pictures = [Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) for url in urls]
+        return says(json.dumps({"reason": "", "choice": int(np.argmax([np.mean(p) for p in pictures])) + 1}))
+
+    with chat_server() as server:
+        server.answer = brightest
+        choose = model_chooser(OpenAILanguageModel(Endpoint("tiny", server.url, retries=0)))
+        for question in (OVERALL, CONTACT):
+            assert choose(f"{question}\nSentence: a person sits.", [dark, bright, dark]) == 1
+            assert choose(f"{question}\nSentence: a person sits.", [bright, dark]) == 0
+    assert load_networks() == Networks()
