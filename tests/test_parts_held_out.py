@@ -92,3 +92,15 @@ def test_a_pair_is_mirrored_about_the_middle_and_parallel() -> None:
     assert pair_fit(left, right) == pytest.approx(1.0)
     assert pair_fit(left, front) < 0.75
     assert pair_fit(left, off) < 0.9
+
+
+def test_a_measured_surface_is_kept_and_read_back_the_same(monkeypatch, tmp_path) -> None:
+    from zeroshot_hoi.affordance.surface import measure_surface
+
+    monkeypatch.setenv("ZEROSHOT_HOI_CACHE", str(tmp_path))
+    obj = scene_object(panel((0.2, 0.1, 0.3), (0, 0, 0.15)), "brick")
+    first, again, other = measure_surface(obj, 3), measure_surface(obj, 3), measure_surface(obj, 4)
+    assert len(list((tmp_path / "surfaces").glob("*.npz"))) == 2
+    for name, value in vars(first).items():
+        assert np.array_equal(value, getattr(again, name)), name
+    assert not np.array_equal(first.points, other.points)

@@ -8,7 +8,9 @@ the medial points spread tells shapes apart: along a line in a bar, over a sheet
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
@@ -16,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from zeroshot_hoi.core.scene import SceneObject
+from zeroshot_hoi.geometry.cache import cached_arrays, content_key
 
 SAMPLES = 8000
 """Points on the whole surface; spacing is then about 1/70 of the diagonal of an everyday object."""
@@ -80,7 +83,17 @@ class Surface:
 
 
 def measure_surface(obj: SceneObject, seed: int = 0) -> Surface:
-    """Sample `obj` and measure thickness, medial axis, local shape and buried points."""
+    """Sample `obj` and measure thickness, medial axis, local shape and buried points.
+
+    The answer is kept in the cache folder under the hash of the mesh, the seed and this file.
+    """
+    code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    key = content_key(code, obj.vertices, obj.faces, np.asarray(obj.components), seed)
+    kept = cached_arrays("surfaces", key, lambda: vars(_measure(obj, seed)))
+    return Surface(**{**kept, "spacing": float(kept["spacing"])})
+
+
+def _measure(obj: SceneObject, seed: int) -> Surface:
     triangles = obj.vertices[obj.faces]
     points, normals, areas, faces = _sample(triangles, np.asarray(obj.components), np.random.default_rng(seed))
     components = np.asarray(obj.components)[faces]
