@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import trimesh
+from scipy.spatial.transform import Rotation
 
 from zeroshot_hoi.core.camera import look_at
 from zeroshot_hoi.core.errors import MeshError
@@ -168,7 +169,7 @@ def test_nothing_to_draw_is_an_error():
 
 def test_a_studio_moves_and_reshapes_surfaces_like_new_ones():
     ball, box = _ball(), _box((0.3, 0.3, 0.3), (0.0, 0.0, 0.0))
-    turn, shift = trimesh.transformations.rotation_matrix(0.7, [0, 0, 1])[:3, :3], np.array([0.2, 0.8, 0.3])
+    turn, shift = Rotation.from_rotvec([0.0, 0.0, 0.7]).as_matrix(), np.array([0.2, 0.8, 0.3])
     longer = ball.vertices * [1.0, 1.0, 1.3]
     camera = look_at(np.array([4.0, 1.0, 2.0]), np.array([0.0, 0.3, 0.8]), np.radians(35.0), 120, 120)
     points = np.concatenate([longer, box.moved(turn, shift).vertices])

@@ -20,9 +20,8 @@ def coarse_faces(vertices: np.ndarray, faces: np.ndarray, count: int = FACES) ->
         return np.arange(len(vertices)), faces
     import fast_simplification
 
-    points, coarse = fast_simplification.simplify(
-        np.asarray(vertices, np.float32), np.asarray(faces, np.int32), target_count=count
-    )
+    simple = fast_simplification.simplify(np.asarray(vertices, float), np.asarray(faces, np.int32), target_count=count)
+    points, coarse = simple[0], simple[1]
     nearest = np.asarray(KDTree(vertices).query(points)[1])
     kept, place = np.unique(nearest, return_inverse=True)
     coarse = place.reshape(-1)[coarse]

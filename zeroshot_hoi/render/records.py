@@ -5,7 +5,7 @@ compiled (3 CPU-seconds).
 """
 
 # Warp reads these annotations itself.
-# pyright: reportInvalidTypeForm=false, reportCallIssue=false
+# pyright: reportInvalidTypeForm=false, reportCallIssue=false, reportGeneralTypeIssues=false
 from __future__ import annotations
 
 import warp as wp
