@@ -158,6 +158,16 @@ def test_a_run_that_takes_too_long_is_a_row(monkeypatch: pytest.MonkeyPatch, tmp
     assert run.seconds < 30
 
 
+def test_a_strip_shows_the_result(tmp_path: Path) -> None:
+    from tests.test_results import make_result
+
+    strip.write_strip(make_result(), tmp_path / "strip.png")
+    with Image.open(tmp_path / "strip.png") as picture:
+        assert picture.size == strip.SIZE
+        pictures = [picture.crop((k * strip.PICTURE[0], 0, (k + 1) * strip.PICTURE[0], 224)) for k in range(4)]
+    assert all(len(one.convert("L").getcolors(1 << 16) or []) > 40 for one in pictures), "none is blank"
+
+
 def test_not_a_number_and_missing_metrics_never_hold() -> None:
     nan = {**GOOD, "value": float("nan")}
     run = runs.Run("a", "built-in", 0, "finished", 1.0, float("nan"), metrics={"jitter:x": nan, "jitter:y": GOOD})

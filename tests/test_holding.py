@@ -18,6 +18,7 @@ from zeroshot_hoi.optimization.clearance_terms import watched
 from zeroshot_hoi.optimization.compile import Compiler
 from zeroshot_hoi.optimization.energies import contact, penetration
 from zeroshot_hoi.optimization.grasp import Grasp
+from zeroshot_hoi.optimization.holds import HANDS_ABOVE_HIPS
 from zeroshot_hoi.optimization.palm import palm_grasps
 from zeroshot_hoi.optimization.problem import frame_state
 from zeroshot_hoi.optimization.start import Start
@@ -139,6 +140,28 @@ def test_two_hands_share_a_long_part(body: SkinnedBody) -> None:
     for edge in compiler.holds.grips.values():
         mine = centers[compiler.holds.region(edge).faces][:, 2]
         assert np.ptp(mine) < 0.37
+
+
+@pytest.mark.parametrize("on", ["ground", ""])
+def test_hands_take_a_standing_stick_where_they_work(body: SkinnedBody, on: str) -> None:
+    """Hands go up a stick that stands on the ground, and down one that is held in the air."""
+    stick = prepare_object("box", builtin_mesh("broom"))
+    centers = stick.vertices[stick.faces].mean(1)
+    region = _region(stick, "side", centers[:, 2] > 0.3, [0, 0, 1])
+    script = [{"subject": "box", "verb": "hold", "keep": "down", "on": on}]
+    compiler = _compiler(_recipe(kind="grip", script=script), body, stick, region)
+    (track,) = compiler.holds.reference.objects.values()
+    turn, place = track.rotation[0], track.translation[0]
+    heights = {
+        name: float(((compiler.holds.region(edge).center - track.anchor) @ turn.T + place)[2])
+        for name, edge in compiler.holds.grips.items()
+    }
+    hips = compiler.initial.people["person 1"][0].root[2]
+    assert max(heights.values()) - min(heights.values()) == pytest.approx(0.36, abs=1e-6)
+    middle = np.mean(list(heights.values()))
+    assert middle == pytest.approx(hips + HANDS_ABOVE_HIPS, abs=0.02)
+    top = float(((stick.vertices - track.anchor) @ turn.T + place)[:, 2].max())
+    assert max(heights.values()) < top, "on the stick"
 
 
 def test_one_hand_carries_and_the_other_keeps_its_place(carried: Compiler) -> None:

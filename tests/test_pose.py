@@ -206,3 +206,54 @@ def test_a_side_of_something_without_a_front_is_an_error(bodies: dict[str, Skinn
     front = {**parts, "ironing board": replace(parts["ironing board"], front=np.array([0.0, 1.0, 0.0]))}
     scene = place(replace(plan, relations=at_left), {PERSON: bodies["neutral"]}, objects, front)
     assert all(p.root[0] - scene.objects["ironing board"].translation[0] < -0.6 for p in scene.people[PERSON])
+
+
+# -- seeds ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list(SCENES))
+def test_seeds_place_people_differently_and_within_bounds(name: str, bodies: dict[str, SkinnedBody]) -> None:
+    plan, (objects, parts) = plan_from_recipe(Recipe.load(name)), SCENES[name]()
+    body = bodies["neutral"]
+    found = {
+        seed: place(replace(plan, seed=seed), {PERSON: body}, objects, parts).people[PERSON][0] for seed in range(5)
+    }
+    low, high = body.freedoms.limits.T
+    for seed, placement in found.items():
+        assert ((placement.q >= low) & (placement.q <= high)).all()
+        assert np.linalg.norm(placement.root - found[0].root) < 0.12
+        assert np.degrees(np.abs(placement.q - found[0].q)).max() < 23.0
+        middle = np.mean([foot[:2] for foot in placement.feet.values()], axis=0)
+        for side, foot in placement.feet.items():
+            assert np.linalg.norm(np.subtract(foot[:2], found[0].feet[side][:2])) < 0.18, f"seed {seed}"
+            assert np.linalg.norm(np.array(foot[:2]) - middle) > 0.05, "feet stand side by side"
+    apart = []
+    for a, b in [(a, b) for a in found for b in found if a < b]:
+        moved = [np.linalg.norm(np.subtract(found[a].feet[s][:2], found[b].feet[s][:2])) for s in ("left", "right")]
+        apart.append(max(moved))
+        assert np.degrees(np.abs(found[a].q - found[b].q)).max() > 4.0, f"seeds {a} and {b} hold themselves alike"
+    assert np.median(apart) > 0.02, "metres between the same foot of two seeds"
+
+
+@pytest.mark.parametrize("name", list(SCENES))
+def test_a_seed_always_draws_the_same(name: str, bodies: dict[str, SkinnedBody]) -> None:
+    plan, (objects, parts) = replace(plan_from_recipe(Recipe.load(name)), seed=7), SCENES[name]()
+    one, other = (place(plan, {PERSON: bodies["neutral"]}, objects, parts).people[PERSON] for _ in range(2))
+    for a, b in zip(one, other, strict=True):
+        assert np.array_equal(a.q, b.q)
+        assert a.feet == b.feet
+
+
+def test_a_second_person_stands_across_the_object(bodies: dict[str, SkinnedBody]) -> None:
+    plan, (objects, parts) = plan_from_recipe(Recipe.load("ironing")), SCENES["ironing"]()
+    (relation,) = plan.relations
+    other = replace(plan.people[PERSON], name="person 2")
+    both = replace(
+        plan, people={PERSON: plan.people[PERSON], "person 2": other},
+        relations=(relation, replace(relation, person="person 2")),
+    )  # fmt: skip
+    scene = place(both, {PERSON: bodies["neutral"], "person 2": bodies["female"]}, objects, parts)
+    board = scene.objects["ironing board"].translation[:2]
+    one, two = (scene.people[who][0] for who in (PERSON, "person 2"))
+    assert (one.root[:2] - board) @ (two.root[:2] - board) < 0.0
+    assert np.cos(one.heading - two.heading) == pytest.approx(-1.0), "they look at one another"

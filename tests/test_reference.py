@@ -15,12 +15,14 @@ from zeroshot_hoi.core.errors import HoiError, RecipeError
 from zeroshot_hoi.core.plan import MotionPhrase, Plan
 from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion
 from zeroshot_hoi.core.scene import PartRegion, SceneObject
+from zeroshot_hoi.core.variation import Variation
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.pose.prior import place
 from zeroshot_hoi.recipe import Recipe
 from zeroshot_hoi.reference.holding import hold_in_hand
 from zeroshot_hoi.reference.scripted import script_motion
 from zeroshot_hoi.reference.timing import back_and_forth, minimum_jerk, phrase_time
+from zeroshot_hoi.reference.variety import WARP, varied_script, work_shift
 from zeroshot_hoi.reference.verbs import GRAVITY, OBJECT_VERBS, PERSON_VERBS, VERBS, Workspace, complete
 
 PERSON = "person 1"
@@ -237,6 +239,15 @@ def test_defaults_are_completed_and_the_vocabulary_is_whole() -> None:
     assert not set(OBJECT_VERBS) & set(PERSON_VERBS)
 
 
+def test_what_points_up_or_down_may_lean_ahead_and_nothing_else_may() -> None:
+    thing, part = _bar_with_a_head()
+    held = hold_in_hand("down", part, thing, WORKSPACE, np.radians(20.0))
+    pointing = held.rotation @ np.array([0.0, 0.0, 1.0])
+    assert pointing == pytest.approx([0.0, np.sin(np.radians(20.0)), -np.cos(np.radians(20.0))], abs=1e-6)
+    with pytest.raises(RecipeError, match="does not lean"):
+        hold_in_hand("upright", part, thing, WORKSPACE, 0.1)
+
+
 # -- whole scripts ----------------------------------------------------------------------------------------------------
 
 
@@ -331,3 +342,62 @@ def test_a_script_with_an_unknown_word_is_refused(body: SkinnedBody) -> None:
 def test_short_clips_play_too(frames: int, body: SkinnedBody) -> None:
     _, _, reference = _play("ironing", body, frames=frames)
     assert reference.objects["iron"].translation.shape == (frames, 3)
+
+
+@pytest.mark.parametrize("lean", [0.0, 25.0])
+def test_what_stands_on_the_ground_begins_there(lean: float, body: SkinnedBody) -> None:
+    hold = {"keep": "down", "on": "ground", "lean": lean}
+    script = (
+        MotionPhrase("dumbbell", "hold", parameters=hold),
+        MotionPhrase("dumbbell", "stroke", parameters={"direction": "left"}),
+        MotionPhrase("dumbbell", "lift", start=0.5, parameters={"height": 0.2}),
+    )
+    track = _play("lift_dumbbell", body, script=script)[2].objects["dumbbell"]
+    vertices = SCENES["lift_dumbbell"]()[0]["dumbbell"].vertices
+    lowest = [((vertices - track.anchor) @ r.T + x)[:, 2].min() for r, x in zip(track.rotation, track.translation)]
+    assert lowest[0] == pytest.approx(0.0, abs=1e-9)
+    assert lowest[-1] == pytest.approx(0.2, abs=1e-9)
+    assert track.dead_zone < 0.005
+    with pytest.raises(RecipeError, match="Did you mean 'ground'"):
+        _play("lift_dumbbell", body, script=(replace(script[0], parameters=hold | {"on": "grond"}),))
+
+
+# -- seeds ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list(SCENES))
+def test_seeds_play_a_script_differently_and_about_alike(name: str, body: SkinnedBody) -> None:
+    plain, varied = _play(name, body)[2], [_play(name, body, seed=seed)[2] for seed in (1, 2, 3)]
+    for k, reference in enumerate(varied):
+        person, other = reference.people[PERSON], varied[k - 1].people[PERSON]
+        assert np.abs(person.q - other.q).max() > 0.005, "radians"
+        assert np.abs(person.q - plain.people[PERSON].q).max() < 0.7
+        assert np.abs(np.diff(person.q, axis=0)).max() < 0.25, "radians a frame"
+        for thing, track in reference.objects.items():
+            apart = np.linalg.norm(track.translation - varied[k - 1].objects[thing].translation, axis=1).max()
+            assert 0.01 < apart < 0.35, "metres"
+            assert np.linalg.norm(np.diff(track.translation, axis=0), axis=1).max() < 0.12, "metres a frame"
+
+
+def test_seed_zero_plays_the_script_as_it_is_written() -> None:
+    plan = plan_from_recipe(Recipe.load("sit_on_chair"))
+    assert varied_script(plan) is plan
+    assert work_shift(Variation(0), "iron") == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("name", ["sit_on_chair", "pour_tea", "drink_from_mug", "carry_box", "toss_in_pan"])
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_seeds_keep_the_order_of_phrases_and_what_they_mean(name: str, seed: int) -> None:
+    plan = plan_from_recipe(Recipe.load(name))
+    script = varied_script(replace(plan, seed=seed)).script
+    for before, after in zip(plan.script, script, strict=True):
+        assert (before.subject, before.verb) == (after.subject, after.verb)
+        assert 0.0 <= after.start < after.end <= 1.0
+        assert abs(after.start - before.start) <= WARP + 1e-9
+        assert set(after.parameters) - set(before.parameters) <= {"turn", "lean", "angle", "height", "to", "distance"}
+    times = [(p.start, p.end) for p in plan.script]
+    moved = [(p.start, p.end) for p in script]
+    walks = {k for k, p in enumerate(script) if p.verb == "walk"}
+    for i in set(range(len(times))) - walks:
+        for j in set(range(len(times))) - walks:
+            assert (times[i][1] <= times[j][0]) == (moved[i][1] <= moved[j][0])

@@ -19,6 +19,7 @@ from zeroshot_hoi.core.plan import MotionPhrase
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.pose.prior import place
 from zeroshot_hoi.recipe import Recipe
+from zeroshot_hoi.reference.feet import BALL_FREE, BALL_ROLL
 from zeroshot_hoi.reference.footsteps import plan_walk
 from zeroshot_hoi.reference.gait import choose_gait, natural_step, preferred_speed, stance_share
 from zeroshot_hoi.reference.legs import joint_in_world
@@ -181,7 +182,7 @@ def test_soles_stand_still_and_stay_above_the_ground(
         travelled = np.zeros(sole.shape[1])
         for t in range(len(step)):
             travelled = np.where(near[t] & near[t + 1], travelled + step[t], 0.0)
-            assert travelled.max() < 0.010, f"{side} sole slides in frame {t}"
+            assert travelled.max() < 0.0085, f"{side} sole slides in frame {t}"
     lowest = np.stack([vertices[:, np.array(body.regions) == f"{s} sole", 2].min(1) for s in SIDES])
     assert lowest.min(0).max() < 0.005, "somebody carries the person in every frame"
 
@@ -203,9 +204,11 @@ def test_tracks_agree_with_the_solved_feet(name: str, walks: dict[str, WalkMotio
         ball = np.abs(shape.sole[:, 0] - shape.hinge[0] - 0.03) < 0.02
         rolling = (1.0 - track.heel_down) * track.toe_down > 0.5
         rolling = rolling[:-1] & rolling[1:]
-        assert np.abs(np.diff(carried[:, ball], axis=0))[rolling].max(initial=0.0) < 1e-9, (
-            "toes stay while the heel rises"
-        )
+        moved = np.diff(carried[:, ball], axis=0)[rolling]
+        assert np.abs(moved[..., 2]).max(initial=0.0) < 1e-9, "toes stay on the ground while the heel rises"
+        slip = BALL_ROLL * shape.hinge[1] * np.sin(BALL_FREE)
+        assert slip < 0.0035
+        assert np.linalg.norm(moved, axis=-1).max(initial=0.0) < slip, "metres that the ball rolls ahead"
 
 
 @pytest.mark.parametrize("name", ["ahead", "slowly", "natural"])

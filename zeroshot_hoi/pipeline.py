@@ -118,7 +118,7 @@ class Pipeline:
 
     def _stages(self, plan: Plan, given: Mapping[str, MeshLike]) -> tuple[Stage, ...]:
         """The stages in order, what each reads of the plan, and what it needs of the others."""
-        placing = ("people", "objects", "graph", "contacts", "relations")
+        placing = ("people", "objects", "graph", "contacts", "relations", "seed")
         imagining = plan.affordance == "inpainting"
         parts, scene = ("contacts", "scene") if imagining else ("parts", "pose")
         made = ("bodies", "objects", parts)
@@ -135,7 +135,7 @@ class Pipeline:
                   each="objects"),
             Stage("scene", _place("contacts"), scene_line, placing, ("bodies", "objects", "contacts"), _flagless),
             Stage("reference", lambda at: script_motion(at.plan, *_all(at)), reference_line,
-                  ("people", "objects", "graph", "script", "frames", "fps"), (*made, scene)),
+                  ("people", "objects", "graph", "script", "frames", "fps", "seed"), (*made, scene)),
             Stage("optimization", lambda at: optimize(at.plan, *_all(at, at.tell)), optimization_line,
                   ("people", "objects", "graph", "contacts", "frames", "fps", "seed", "engine"),
                   (*made, scene, "reference")),

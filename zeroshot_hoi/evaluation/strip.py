@@ -24,7 +24,7 @@ GOOD, BAD = (22, 135, 107), (190, 50, 40)
 
 def write_strip(result: Result, path: Path) -> None:
     """Four moments of a result beside one another, from the three-quarter view."""
-    from zeroshot_hoi.render.studio import Shot
+    from zeroshot_hoi.render.shot import Shot
     from zeroshot_hoi.results.views import SceneSurfaces, front_camera, spread_frames
 
     surfaces = SceneSurfaces.of(result)

@@ -17,6 +17,13 @@ HANDS_APART = 0.36
 """Metres between two hands on one long handle."""
 
 
+HANDS_ABOVE_HIPS = 0.12
+"""Metres above the root joint at which hands work with bent elbows: where they take what stands upright."""
+
+UPRIGHT = 0.5
+"""Vertical share of a handle's direction from which on its height matters."""
+
+
 class Holds:
     """The hands of one interaction and what they keep their place on."""
 
@@ -59,7 +66,7 @@ class Holds:
 
         Left and right body parts take different instances of it (pedals, armrests). Two hands on one instance each have
         a stretch of it, HANDS_APART, or a third of it where that is less: the left one toward the person's left where
-        it lies across, the right one lower where it stands.
+        it lies across, the right one lower where it stands, around the height at which hands work.
         """
         region = self.parts[edge.second.owner].parts[edge.second.part]
         side = edge.first.part.split()[0]
@@ -82,12 +89,28 @@ class Holds:
             along, axis = centers @ region.axis, region.axis
             low, high = float(along[chosen].min()), float(along[chosen].max())
             apart = min(HANDS_APART, (high - low) / 3.0)
-            spot = 0.5 * (low + high) + 0.5 * apart * self._end(edge, axis)
+            middle = 0.5 * (low + high)
+            room = max(0.5 * (high - low) - apart, 0.0)
+            middle += float(np.clip(self._toward_hands(edge, region.center, axis, middle), -room, room))
+            spot = middle + 0.5 * apart * self._end(edge, axis)
             mine = chosen & (np.abs(along - spot) < max(0.5 * apart, 0.05))
             center = region.center + (spot - region.center @ axis) * axis
         else:
             return region
         return replace(region, probability=region.probability * mine, center=center, axis=axis)
+
+    def _toward_hands(self, edge: Edge, center: np.ndarray, axis: np.ndarray, middle: float) -> float:
+        """Metres along a standing handle from its `middle` to the height at which the person's hands work."""
+        name = edge.second.owner
+        track, turn = self.reference.objects.get(name), self._turn(name)
+        rise = float(turn[2] @ axis)
+        if abs(rise) < UPRIGHT:
+            return 0.0
+        anchor, place = (np.zeros(3), self.initial.objects[name].translation) if track is None else (
+            track.anchor, track.translation[0]
+        )  # fmt: skip
+        height = float(turn[2] @ (center + (middle - center @ axis) * axis - anchor) + place[2])
+        return (float(self.initial.people[edge.first.owner][0].root[2]) + HANDS_ABOVE_HIPS - height) / rise
 
     def ahead(self, edge: Edge) -> np.ndarray:
         """(3,) where the person of an edge looks at the start, in the object's frame."""

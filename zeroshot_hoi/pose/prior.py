@@ -2,12 +2,14 @@
 
 Objects stand where their plan says: on the ground, or on the part of another object that they touch. A person gets
 several candidate placements around each relation (InteractAnything's initial relation, made metric); the
-optimization tries them and keeps what fits.
+optimization tries them and keeps what fits. Seeds place people a little nearer, farther or aside, on other feet and
+with another bearing (`variety.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -18,6 +20,8 @@ from zeroshot_hoi.core.errors import HoiError
 from zeroshot_hoi.core.plan import Plan, Relation
 from zeroshot_hoi.core.reference import InitialScene, Placement, RigidPose
 from zeroshot_hoi.core.scene import ObjectParts, SceneObject
+from zeroshot_hoi.core.variation import Variation
+from zeroshot_hoi.pose.variety import restyled, seat_shift, stance_shift, standing_shift
 
 STANDOFF = (0.16, 0.21, 0.27)
 """Metres from the pelvis to the edge of what the person stands at."""
@@ -48,15 +52,16 @@ def place(
             poses[name] = _object_pose(name, plan, objects, parts, poses)
     people = {}
     for name, body in bodies.items():
-        shape = posture_shape(body, plan.people[name].posture)
+        shape, draws = posture_shape(body, plan.people[name].posture), Variation(plan.seed)
         relations = [r for r in plan.relations if r.person == name]
         relation = relations[0] if relations else None
         if relation is None:
-            people[name] = (_standing(shape, np.zeros(2), 0.0),)
+            placements = (_standing(shape, np.zeros(2), 0.0),)
         elif relation.side == "on":
-            people[name] = _sitting(relation, plan, shape, objects, parts, poses)
+            placements = _sitting(relation, plan, shape, objects, parts, poses, draws)
         else:
-            people[name] = _beside(relation, shape, objects, parts, poses)
+            placements = _beside(relation, _is_second(relation, plan), shape, objects, parts, poses, draws)
+        people[name] = tuple(_varied(placement, body, draws, name) for placement in placements)
         for other in relations[1:]:
             distance = SEATED_STANDOFF if relation is not None and relation.side == "on" else STANDOFF[1]
             poses[other.object] = _before(other, people[name][0], distance, objects, parts)
@@ -64,6 +69,18 @@ def place(
         if name not in poses:
             poses[name] = _object_pose(name, plan, objects, parts, poses)
     return InitialScene(poses, people)
+
+
+def _varied(placement: Placement, body: SkinnedBody, draws: Variation, name: str) -> Placement:
+    """The same place on other feet, held in another way, as the seed draws it."""
+    feet = stance_shift(placement.feet, placement.heading, draws, name)
+    return replace(placement, q=restyled(placement.q, body.freedoms, draws, name), feet=feet)
+
+
+def _is_second(relation: Relation, plan: Plan) -> bool:
+    """Whether an earlier person has the same relation to the same object: two carry a table from opposite sides."""
+    same = [r for r in plan.relations if (r.object, r.side) == (relation.object, relation.side)]
+    return [r.person for r in same].index(relation.person) % 2 == 1
 
 
 def _object_pose(
@@ -107,16 +124,18 @@ def _standing(shape: PostureShape, xy: np.ndarray, heading: float) -> Placement:
 
 def _beside(
     relation: Relation,
+    across_from: bool,
     shape: PostureShape,
     objects: Mapping[str, SceneObject],
     parts: Mapping[str, ObjectParts],
     poses: Mapping[str, RigidPose],
+    draws: Variation,
 ) -> tuple[Placement, ...]:
-    """Standing at one side of an object's outline, a little back and to either side."""
+    """Standing at one side of an object's outline, or at the opposite one, a little back and to either side."""
     pose, scene_object = poses[relation.object], objects[relation.object]
     low, high = scene_object.vertices[:, :2].min(0), scene_object.vertices[:, :2].max(0)
     center, half = (low + high) / 2.0, (high - low) / 2.0
-    outward = _side_direction(relation, half, parts[relation.object].front)
+    outward = _side_direction(relation, half, parts[relation.object].front) * (-1.0 if across_from else 1.0)
     reach = float(np.abs(outward) @ half)
     across = np.array([-outward[1], outward[0]])
     turn = {"toward": np.pi, "away": 0.0, "along": np.pi / 2}[relation.facing]
@@ -124,9 +143,10 @@ def _beside(
     heading = float(np.arctan2(outward[1], outward[0]) + turn + base)
     heading = float(np.arctan2(np.sin(heading), np.cos(heading)))
     placements = []
+    back, beside = standing_shift(draws, relation.person)
     for distance in STANDOFF:
         for aside in LATERAL:
-            local = center + outward * (reach + distance) + across * aside
+            local = center + outward * (reach + distance + back) + across * (aside + beside)
             xy = (pose.rotation @ np.array([*local, 0.0]) + pose.translation)[:2]
             placements.append(_standing(shape, xy, heading))
     return tuple(placements)
@@ -170,6 +190,7 @@ def _sitting(
     objects: Mapping[str, SceneObject],
     parts: Mapping[str, ObjectParts],
     poses: Mapping[str, RigidPose],
+    draws: Variation,
 ) -> tuple[Placement, ...]:
     """Sitting on the part that carries the hips, as far back as the object allows, and a little forward of that."""
     edges = [e for e in plan.graph.edges_of(relation.person) if plan.contacts[e.name].kind == "support"]
@@ -197,13 +218,14 @@ def _sitting(
     heading_of = pose.rotation @ (front if relation.facing != "toward" else -front)
     heading = float(np.arctan2(heading_of[1], heading_of[0]))
     placements = []
+    ahead, beside, advanced = seat_shift(draws, relation.person, 0.5 * float(np.ptp(centers @ side)))
     for forward in SEAT_OFFSETS:
-        local = front * (rear - shape.rearmost + forward) + side * float(seat.center @ side)
+        local = front * (rear - shape.rearmost + forward + ahead) + side * (float(seat.center @ side) + beside)
         local[2] = seat.center[2] - shape.lowest_buttock - 0.01
         root = pose.rotation @ local + pose.translation
         for advance in FEET_FORWARD:
             feet = {
-                s: (x + advance * np.cos(heading), y + advance * np.sin(heading), yaw)
+                s: (x + (advance + advanced) * np.cos(heading), y + (advance + advanced) * np.sin(heading), yaw)
                 for s, (x, y, yaw) in _feet(shape, root, heading).items()
             }
             placements.append(Placement(root, heading, shape.q, feet))

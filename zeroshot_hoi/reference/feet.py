@@ -30,6 +30,13 @@ ROLL = np.linspace(0.0, -np.radians(40.0), 81)
 FLAT = 1e-6
 """Radians of pitch up to which both ends of the foot stand."""
 
+BALL_ROLL = 0.2
+"""How far the foot goes ahead while it turns about the ball, as a share of how far the skin below the joint would go
+back: toes and ball share the slip that two rigid pieces cannot avoid and that soft soles do not have."""
+
+BALL_FREE = np.radians(36.0)
+"""Pitch at which the skin below the joint has left the ground by some 5 mm: rolling ends there."""
+
 ANKLE_START = 0.35
 """Share of the mean swing speed that the ankle already has when the toe leaves: the heel has long been rising."""
 
@@ -124,10 +131,11 @@ def _pitch(stance: Stance, step: float, vigor: float, t: np.ndarray) -> np.ndarr
 
 
 def _stance_pose(shape: FootShape, stance: Stance, pitch: np.ndarray) -> np.ndarray:
-    """(T, 4, 4): turned about the ball where the heel is up, rolled over the heel where the toes are."""
+    """(T, 4, 4): rolled over the ball where the heel is up, over the heel where the toes are."""
     turn = Rotation.from_euler("y", pitch[:, None])
     ball = np.array([shape.hinge[0], 0.0, shape.hinge[1]])
     offset = ball - turn.apply(ball)
+    offset[:, 0] += BALL_ROLL * shape.hinge[1] * np.sin(np.clip(pitch, 0.0, BALL_FREE))
     rolled = np.stack([np.interp(-pitch, -ROLL, shape.roll[:, i]) for i in range(2)], axis=-1)
     offset[:, [0, 2]] = np.where(pitch[:, None] < 0.0, rolled, offset[:, [0, 2]])
     return _in_place(turn, offset, stance.foot)

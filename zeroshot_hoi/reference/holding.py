@@ -14,6 +14,12 @@ from zeroshot_hoi.reference.verbs import Workspace
 KEPT = ("upright", "upright left", "upright right", "up", "down", "ahead", "left", "right")
 """What `keep` may say besides nothing: upright, reaching ahead or aside, or where the object reaches from the hand."""
 
+LEANING = ("up", "down")
+"""Of these, what may be tilted ahead."""
+
+ON = ("", "ground")
+"""What a held thing may stand on besides the hand that leads it."""
+
 FREE_SPIN = 1.0
 """Radians of standard deviation of what the grip may choose."""
 
@@ -39,13 +45,16 @@ class Held:
     """Whether the axis may also point the other way."""
 
 
-def hold_in_hand(keep: str, part: PartRegion, thing: SceneObject, workspace: Workspace) -> Held:
+def hold_in_hand(keep: str, part: PartRegion, thing: SceneObject, workspace: Workspace, lean: float = 0.0) -> Held:
     """The turn in which `thing` is held at `part`.
 
     Without `keep` the part's long axis lies across the person, as in a fist in front of the body. `upright` keeps the
     object's up axis up and lets it reach ahead or, `upright left`, to that side of the person; a direction points there
-    what the object has beyond the held part: the head of a hammer, the pan of a pan.
+    what the object has beyond the held part: the head of a hammer, the pan of a pan. What points up or down may `lean`
+    so many radians ahead, as a broom's stick does.
     """
+    if lean and keep not in LEANING:
+        raise RecipeError(f"What is kept '{keep}' does not lean. {nearest_name(keep, LEANING)}")
     if not keep:
         across = Rotation.align_vectors([workspace.left], [part.axis])[0]
         return Held(across.as_matrix(), part.axis, FREE_SPIN, True)
@@ -63,6 +72,7 @@ def hold_in_hand(keep: str, part: PartRegion, thing: SceneObject, workspace: Wor
     vertical = np.array([0.0, 0.0, 1.0])
     where = {"up": vertical, "down": -vertical, "ahead": workspace.forward, "left": workspace.left,
              "right": -workspace.left}[keep]  # fmt: skip
+    where = np.cos(lean) * where + np.sin(lean) * workspace.forward
     other = vertical if abs(where[2]) < 0.5 else workspace.forward
     own = vertical if abs(reach[2]) < 0.5 else np.array([1.0, 0.0, 0.0])
     aligned = Rotation.align_vectors([where, other], [reach, own - (own @ reach) * reach], weights=[np.inf, 1.0])[0]

@@ -12,6 +12,7 @@ from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.errors import RecipeError
 from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import PersonReference, Placement, Travel
+from zeroshot_hoi.core.variation import Variation
 from zeroshot_hoi.reference.phrases import scripted_walk
 from zeroshot_hoi.reference.timing import back_and_forth, minimum_jerk, phrase_time
 from zeroshot_hoi.reference.verbs import Parameters, complete, number
@@ -51,7 +52,7 @@ def person_reference(name: str, plan: Plan, body: SkinnedBody, placement: Placem
         {e.name: np.ones(frames) for e in plan.graph.edges_of(name)},
         np.ones(frames),
     )
-    _live(script, frames, plan.fps)
+    _live(script, frames, plan.fps, Variation(plan.seed), name)
     for phrase in (p for p in plan.script if p.subject == name):
         given = complete(phrase.verb, phrase.parameters, True)
         u = phrase_time(frames, phrase.start, phrase.end)
@@ -68,7 +69,8 @@ def person_reference(name: str, plan: Plan, body: SkinnedBody, placement: Placem
     planted = {side: np.ones(frames) for side in ("left", "right")}
     if travel is not None:
         planted = {side: foot.heel_down * foot.toe_down for side, foot in travel.feet.items()}
-    palms = _resting_palms(name, plan, script.q[:, body.freedoms.index("lumbar flexion")])
+    along = Variation(plan.seed).offset(-0.12, 0.1, name, "palms")
+    palms = _resting_palms(name, plan, script.q[:, body.freedoms.index("lumbar flexion")], along)
     shape = posture_shape(body, "stand")
     ankles = np.mean([shape.joints[f"{side}_ankle"] for side in ("left", "right")], axis=0)
     stance = np.array([-ankles[0], -ankles[1], -shape.lowest])
@@ -90,21 +92,21 @@ def _walk(script: _Script, plan: Plan, name: str) -> Travel | None:
     return motion.travel
 
 
-def _live(script: _Script, frames: int, fps: float) -> None:
-    """Breath lifts the chest and the shoulders, weight sways slowly from foot to foot."""
-    seconds = np.arange(frames) / fps
-    breath = np.radians(1.0) * np.sin(2.0 * np.pi * BREATHS_PER_SECOND * seconds)
-    sway = np.radians(1.2) * np.sin(2.0 * np.pi * SWAY_PER_SECOND * seconds)
-    script.add(breath, {"thorax flexion": -1.0, "side collar elevation": 0.7})
-    script.add(sway, {"lumbar bending": 1.0})
+def _live(script: _Script, frames: int, fps: float, draws: Variation, name: str) -> None:
+    """Breath lifts the chest and the shoulders, weight sways from foot to foot; seeds begin elsewhere in both."""
+    clock = 2.0 * np.pi * np.arange(frames) / fps
+    breath = BREATHS_PER_SECOND * clock + draws.offset(0.0, 2.0 * np.pi, name, "breath")
+    sway = SWAY_PER_SECOND * clock + draws.offset(0.0, 2.0 * np.pi, name, "sway")
+    script.add(np.radians(1.0) * np.sin(breath), {"thorax flexion": -1.0, "side collar elevation": 0.7})
+    script.add(np.radians(1.2) * draws.factor(0.6, 1.4, name, "sway") * np.sin(sway), {"lumbar bending": 1.0})
 
 
-def _resting_palms(name: str, plan: Plan, lean: np.ndarray) -> dict[str, np.ndarray]:
+def _resting_palms(name: str, plan: Plan, lean: np.ndarray, along: float) -> dict[str, np.ndarray]:
     """A sitter's free hands lie on the thighs, and slide toward the knees as far as the trunk leans."""
     if plan.people[name].posture != "sit":
         return {}
     busy = {e.first.part for e in plan.graph.edges_of(name)}
-    place = np.clip(0.58 + 0.9 * lean, 0.4, 0.85)
+    place = np.clip(0.58 + along + 0.9 * lean, 0.4, 0.85)
     return {side: place for side in ("left", "right") if f"{side} hand" not in busy}
 
 

@@ -26,10 +26,12 @@ from zeroshot_hoi.core.reference import (
     Travel,
 )
 from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
-from zeroshot_hoi.reference.holding import hold_between_hands, hold_in_hand
+from zeroshot_hoi.core.variation import Variation
+from zeroshot_hoi.reference.holding import LEANING, ON, hold_between_hands, hold_in_hand
 from zeroshot_hoi.reference.person import person_reference
 from zeroshot_hoi.reference.timing import phrase_time
-from zeroshot_hoi.reference.verbs import OBJECT_VERBS, Parameters, Workspace, complete
+from zeroshot_hoi.reference.variety import varied_script, work_shift
+from zeroshot_hoi.reference.verbs import OBJECT_VERBS, Parameters, Workspace, complete, number
 
 COMFORTABLE_REACH = 0.38
 """Metres in front of the pelvis where work is done with a bent elbow."""
@@ -45,6 +47,7 @@ def script_motion(
     """The reference motion of every object that moves and of every person."""
     for phrase in plan.script:
         complete(phrase.verb, phrase.parameters, phrase.subject in plan.people)
+    plan = varied_script(plan)
     moving = [n for n in plan.objects if any(p.subject == n for p in plan.script)]
     held = [n for n in plan.objects if plan.objects[n].rests_on == "hand" and n not in moving]
     people = {n: person_reference(n, plan, body, scene.people[n][0]) for n, body in bodies.items()}
@@ -130,13 +133,14 @@ def _object_reference(
     on = _support_region(name, support, plan, objects, parts, scene) if support not in ("ground", "hand") else None
     workspace = _workspace(bodies[person], placement, side, on[1] if on else None)
     seconds = plan.frames / plan.fps
-    base = pose.translation if on is None else _work_center(on[0], placement, workspace, side, objects[name])
+    shift = work_shift(Variation(plan.seed), name)
+    base = pose.translation if on is None else _work_center(on[0], placement, workspace, side, objects[name], shift)
     both = _both_hands(name, person, plan)
     if support == "hand":
         at = str(_holding(name, plan)["at"])
         if at not in workspace.face:
             raise RecipeError(f"Nothing is held at '{at}'. {nearest_name(at, workspace.face)}")
-        base = workspace.face[at]
+        base = workspace.face[at] + _shifted(workspace, shift)
         if both:
             base = base - ((base - placement.root) @ workspace.left) * workspace.left
     workspace = replace(workspace, begin=base)
@@ -150,14 +154,7 @@ def _object_reference(
         path = moved if verb.absolute else path + moved
         turn = Rotation.from_rotvec(turned) * turn
     if support == "hand":
-        part = _held_part(name, plan, parts)
-        held = hold_in_hand(str(_holding(name, plan)["keep"]), part, objects[name], workspace)
-        center = part.center
-        if len(both) > 1 or any(len(np.unique(parts[name].parts[p].instances)) > 2 for p in both):
-            held = hold_between_hands(workspace)
-            center = np.mean([parts[name].parts[p].center for p in both], axis=0)
-        rotation = (turn * Rotation.from_matrix(held.rotation)).as_matrix()
-        return ObjectReference(rotation, path, center, held.axis, 0.02, held.spin, symmetric=held.symmetric)
+        return _held_reference(name, plan, parts, objects[name], workspace, both, path, turn)
     heading = Rotation.from_matrix(pose.rotation)
     if any(verb.hinged for verb in verbs):
         path, turn = _about_hinge(path, turn, heading, objects[name], _held_part(name, plan, parts), workspace)
@@ -166,6 +163,42 @@ def _object_reference(
     return ObjectReference(
         (turn * heading).as_matrix(), path, np.zeros(3), up, 0.004 if on else 0.02, 3.0, guided=guided
     )
+
+
+def _held_reference(
+    name: str,
+    plan: Plan,
+    parts: Mapping[str, ObjectParts],
+    thing: SceneObject,
+    workspace: Workspace,
+    both: set[str],
+    path: np.ndarray,
+    turn: Rotation,
+) -> ObjectReference:
+    """The reference of what is in one hand or in both; what stands on the ground begins there, whoever leads it.
+
+    What two hands hold at two places is upright between them, unless it is kept up or down, as a pole is.
+    """
+    how, part = _holding(name, plan), _held_part(name, plan, parts)
+    keep, on, lean = str(how["keep"]), str(how["on"]), np.radians(number(how, "lean"))
+    if on not in ON:
+        raise RecipeError(f"Nothing held stands on '{on}'. {nearest_name(on, ON[1:])}")
+    apart = len(both) > 1 or any(len(np.unique(parts[name].parts[p].instances)) > 2 for p in both)
+    center = np.mean([parts[name].parts[p].center for p in both], axis=0) if apart else part.center
+    if apart and keep not in LEANING:
+        held = hold_between_hands(workspace)
+    else:
+        held = hold_in_hand(keep, replace(part, center=center), thing, workspace, lean)
+    rotation, dead_zone = (turn * Rotation.from_matrix(held.rotation)).as_matrix(), 0.02
+    if on == "ground":
+        lowest = ((thing.vertices - center) @ held.rotation[2]).min()
+        path, dead_zone = path - [0.0, 0.0, workspace.begin[2] + lowest], 0.004
+    return ObjectReference(rotation, path, center, held.axis, dead_zone, held.spin, symmetric=held.symmetric)
+
+
+def _shifted(workspace: Workspace, shift: tuple[float, float, float]) -> np.ndarray:
+    """(3,) metres in the world of a shift ahead, to the left and up."""
+    return shift[0] * workspace.forward + shift[1] * workspace.left + np.array([0.0, 0.0, shift[2]])
 
 
 def _about_hinge(
@@ -225,11 +258,16 @@ def _support_region(
 
 
 def _work_center(
-    region: np.ndarray, placement: Placement, workspace: Workspace, side: str, moved: SceneObject
+    region: np.ndarray,
+    placement: Placement,
+    workspace: Workspace,
+    side: str,
+    moved: SceneObject,
+    shift: tuple[float, float, float],
 ) -> np.ndarray:
     """The spot of a surface where the hand works comfortably, as far from its rim as the moved object is wide."""
     toward_hand = workspace.left * (0.10 if side == "left" else -0.10)
-    wanted = placement.root + COMFORTABLE_REACH * workspace.forward + toward_hand
+    wanted = placement.root + COMFORTABLE_REACH * workspace.forward + toward_hand + _shifted(workspace, shift)
     frame = np.stack([workspace.along, np.cross([0.0, 0.0, 1.0], workspace.along)])
     local, target = region @ frame.T, frame @ wanted
     margin = 0.5 * float(np.sort(np.ptp(moved.vertices[:, :2], axis=0))[0]) + 0.01

@@ -163,7 +163,7 @@ def _bring(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[
 
 
 OBJECT_VERBS: dict[str, ObjectVerb] = {
-    "hold": ObjectVerb(_hold, {"keep": "", "at": "front"}),
+    "hold": ObjectVerb(_hold, {"keep": "", "at": "front", "on": "", "lean": 0.0}),
     "push": ObjectVerb(_hold, {}, follows=True),
     "stroke": ObjectVerb(_stroke, {"over": "", "distance": 0.3, "cycles": 2.0, "direction": "along"}),
     "lift": ObjectVerb(_lift, {"height": 0.3}),

@@ -1,0 +1,72 @@
+"""What seeds change about how a script is played: its pace, its extent, and where the work is done; seed 0 nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from zeroshot_hoi.core.plan import MotionPhrase, Plan
+from zeroshot_hoi.core.variation import Variation
+from zeroshot_hoi.reference.verbs import complete, number
+
+WARP = 0.10
+"""Share of the clip by which its middle comes earlier or later; the order of phrases stays."""
+
+EXTENTS = {
+    "stroke": ("distance", 0.85, 1.12),
+    "swing": ("angle", 0.85, 1.12),
+    "curl": ("to", 0.86, 1.0),
+    "toss": ("height", 0.85, 1.15),
+    "sit_down": ("lean", 0.85, 1.1),
+    "lean_back": ("angle", 0.8, 1.1),
+    "lean_forward": ("angle", 0.8, 1.15),
+    "bounce": ("height", 0.8, 1.2),
+}
+"""Verb -> the parameter that says how far it goes and its least and largest factor, where a little more or less means
+the same: the angle of a door or of a spout does not."""
+
+WALK_EXTENT = (0.88, 1.0)
+"""Factor of a walk's distance: farther in the same time might be too fast."""
+
+WALK_TURN = 14.0
+"""Degrees to either side by which a straight way bends."""
+
+
+def varied_script(plan: Plan) -> Plan:
+    """The plan with its phrases played in another pace, and a little farther or less far."""
+    if plan.seed == 0:
+        return plan
+    draws = Variation(plan.seed)
+    bend = draws.offset(-WARP, WARP, "pace")
+    return replace(plan, script=tuple(_varied(phrase, bend, draws) for phrase in plan.script))
+
+
+def _varied(phrase: MotionPhrase, bend: float, draws: Variation) -> MotionPhrase:
+    is_person = phrase.verb in ("walk", "sit_down", "lean_back", "lean_forward", "bounce")
+    given, who = dict(phrase.parameters), (phrase.subject, phrase.verb)
+    if phrase.verb in EXTENTS:
+        key, low, high = EXTENTS[phrase.verb]
+        given[key] = number(complete(phrase.verb, given, is_person), key) * draws.factor(low, high, *who, key)
+    if phrase.verb == "walk":
+        told = complete("walk", given, True)
+        if number(told, "distance") > 0.0:
+            given["distance"] = number(told, "distance") * draws.factor(*WALK_EXTENT, *who, "distance")
+        if not told["path"] and told["direction"] == "forward":
+            given["turn"] = number(told, "turn") + draws.offset(-WALK_TURN, WALK_TURN, *who, "turn")
+        return replace(phrase, parameters=given)  # its seconds decide whether it can be walked
+    return replace(phrase, start=_later(phrase.start, bend), end=_later(phrase.end, bend), parameters=given)
+
+
+def _later(clock: float, bend: float) -> float:
+    """A time of the clip, 0 to 1, moved most in its middle and not at its ends."""
+    return float(clock + bend * np.sin(np.pi * clock))
+
+
+def work_shift(draws: Variation, name: str) -> tuple[float, float, float]:
+    """Metres ahead, to the left and up by which an object is held or worked with elsewhere."""
+    return (
+        draws.offset(-0.04, 0.04, name, "ahead"),
+        draws.offset(-0.05, 0.05, name, "left"),
+        draws.offset(-0.04, 0.06, name, "up"),
+    )
