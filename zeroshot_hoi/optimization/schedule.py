@@ -82,7 +82,7 @@ PASSES = 4
 WATCHED = 2
 """Every how many frames of a clip somebody looks for what comes near."""
 
-CLEAN = 0.0035
+CLEAN = 0.005
 """Metres."""
 
 PROGRESS = 0.9
