@@ -132,7 +132,10 @@ def test_a_crash_is_a_row_and_finished_runs_are_kept(
     def count(name: str) -> int:
         return len((out / name / "built-in" / "seed_0" / "count").read_text())
 
+    stale = out / "hammer" / "built-in" / "seed_0" / "strip.png"
+    stale.touch()
     assert evaluate() == 1
+    assert not stale.exists(), "a crash has no picture of an earlier run"
     assert (count("ironing"), count("lift_dumbbell"), count("hammer")) == (1, 1, 2), "a crash is tried again"
     assert "(kept)" in capsys.readouterr().out
     evaluate(fresh=True)

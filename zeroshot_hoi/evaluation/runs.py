@@ -19,7 +19,7 @@ from typing import Any
 
 from zeroshot_hoi.core.errors import HoiError
 from zeroshot_hoi.evaluation.cases import Case
-from zeroshot_hoi.evaluation.work import REFUSED, RESULT
+from zeroshot_hoi.evaluation.work import REFUSED, RESULT, SHEET, STRIP
 from zeroshot_hoi.mesh_digest import file_digest
 from zeroshot_hoi.recipe import Recipe
 from zeroshot_hoi.stage_folder import code_version
@@ -83,8 +83,8 @@ def run_case(case: Case, out: Path, *, fresh: bool = False, command: Command = w
         return before, True
     folder.mkdir(parents=True, exist_ok=True)
     meshes = {name: asdict(mesh) | {"source": os.path.abspath(mesh.source)} for name, mesh in case.meshes.items()}
-    (folder / "run.json").unlink(missing_ok=True)
-    (folder / RESULT).unlink(missing_ok=True)
+    for name in ("run.json", RESULT, SHEET, STRIP):
+        (folder / name).unlink(missing_ok=True)
     (folder / "case.json").write_text(
         json.dumps({"recipe": case.recipe, "seed": case.seed, "meshes": meshes}, indent=1) + "\n", "utf-8"
     )
