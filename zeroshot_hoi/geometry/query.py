@@ -13,7 +13,7 @@ import numpy as np
 from zeroshot_hoi.core.arrays import Array, Namespace
 from zeroshot_hoi.core.scene import DistanceGrid
 
-BUCKETS = (1 << 16, 1 << 18, 1 << 20, 1 << 22)
+BUCKETS = (1 << 20, 1 << 22)
 """Lengths of the flat values; larger grids take the next power of four."""
 
 
