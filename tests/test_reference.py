@@ -358,6 +358,7 @@ def test_what_stands_on_the_ground_begins_there(lean: float, body: SkinnedBody) 
     assert lowest[0] == pytest.approx(0.0, abs=1e-9)
     assert lowest[-1] == pytest.approx(0.2, abs=1e-9)
     assert track.dead_zone < 0.005
+    assert track.spin < 0.2, "or a corner sinks in"
     with pytest.raises(RecipeError, match="Did you mean 'ground'"):
         _play("lift_dumbbell", body, script=(replace(script[0], parameters=hold | {"on": "grond"}),))
 

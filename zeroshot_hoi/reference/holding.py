@@ -27,6 +27,9 @@ AIMED_SPIN = 0.5
 """The same of an upright object that reaches out of the hand: it should roughly reach ahead."""
 
 
+STANDING_SPIN = 0.1
+"""The same of what stands on the ground: turned about itself, a leaning broom would sink a corner into the floor."""
+
 BETWEEN_SPIN = 0.1
 """The same of what both hands hold at different parts."""
 

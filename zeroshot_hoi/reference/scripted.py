@@ -27,7 +27,7 @@ from zeroshot_hoi.core.reference import (
 )
 from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.core.variation import Variation
-from zeroshot_hoi.reference.holding import LEANING, ON, hold_between_hands, hold_in_hand
+from zeroshot_hoi.reference.holding import LEANING, ON, STANDING_SPIN, hold_between_hands, hold_in_hand
 from zeroshot_hoi.reference.person import person_reference
 from zeroshot_hoi.reference.timing import phrase_time
 from zeroshot_hoi.reference.variety import varied_script, work_shift
@@ -193,6 +193,7 @@ def _held_reference(
     if on == "ground":
         lowest = ((thing.vertices - center) @ held.rotation[2]).min()
         path, dead_zone = path - [0.0, 0.0, workspace.begin[2] + lowest], 0.004
+        held = replace(held, spin=STANDING_SPIN)
     return ObjectReference(rotation, path, center, held.axis, dead_zone, held.spin, symmetric=held.symmetric)
 
 
