@@ -122,8 +122,12 @@ def test_a_changed_edge_runs_only_what_reads_it(stages: Stages, work: Counter[st
     stages.change_edge(SEAT, upholstery=not stages.plan.contacts[SEAT].upholstery).run("reference")
     assert work == {"pose": 1}, "placements are the same, so the reference is not scripted again"
     work.clear()
-    stages.replace(plan=replace(stages.plan, seed=5)).run("parts")
+    seeded = stages.replace(plan=replace(stages.plan, seed=5)).run("parts")
     assert work == {"objects": 1, "parts": 1}
+    seeded.run("reference")
+    assert work == {"objects": 1, "parts": 1, "pose": 1, "reference": 1}
+    one, other = (s.reference.people["person 1"].q for s in (stages, seeded))
+    assert np.abs(one - other).max() > 0.01, "seeds play a script differently"
 
 
 @pytest.mark.parametrize(

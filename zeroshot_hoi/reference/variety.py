@@ -34,12 +34,19 @@ WALK_TURN = 14.0
 
 
 def varied_script(plan: Plan) -> Plan:
-    """The plan with its phrases played in another pace, and a little farther or less far."""
+    """The plan with its phrases played in another pace, and a little farther or less far.
+
+    What a reference motion does not depend on is left out: stages may not read it of the plan that they are given.
+    """
     if plan.seed == 0:
         return plan
     draws = Variation(plan.seed)
     bend = draws.offset(-WARP, WARP, "pace")
-    return replace(plan, script=tuple(_varied(phrase, bend, draws) for phrase in plan.script))
+    return Plan(
+        name="", text="", graph=plan.graph, people=plan.people, objects=plan.objects, contacts={}, relations=(),
+        script=tuple(_varied(phrase, bend, draws) for phrase in plan.script),
+        frames=plan.frames, fps=plan.fps, seed=plan.seed,
+    )  # fmt: skip
 
 
 def _varied(phrase: MotionPhrase, bend: float, draws: Variation) -> MotionPhrase:
