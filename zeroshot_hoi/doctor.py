@@ -15,7 +15,7 @@ from zeroshot_hoi.geometry.cache import cache_root
 from zeroshot_hoi.recipe import list_recipes, recipes_folder
 
 CORE_PACKAGES = (
-    "numpy", "scipy", "networkx", "trimesh", "fast-simplification", "warp-lang", "jax", "jaxlib",
+    "numpy", "scipy", "networkx", "trimesh", "fast-simplification", "warp-lang", "jax", "jaxlib", "flatbuffers",
     "pydantic", "tyro", "rich", "pillow", "pygltflib", "av",
 )  # fmt: skip
 """Distributions that `pip install zeroshot-hoi` brings."""
