@@ -73,9 +73,8 @@ class Rulers:
         self.total = float(surface.areas[visible].sum())
         one, two = tree.query_pairs(2.0 * surface.spacing, output_type="ndarray").T
         ends = np.concatenate([one, two]), np.concatenate([two, one])
-        self.near: csr_matrix = coo_matrix(
-            (np.ones(len(ends[0]), bool), ends), shape=(len(surface.points),) * 2
-        ).tocsr()
+        pairs = coo_matrix((np.ones(len(ends[0]), bool), ends), shape=(len(surface.points),) * 2)
+        self.near = csr_matrix(pairs)
         self._columns = np.column_stack(
             [surface.linear, surface.sheet, surface.compact, surface.normals, surface.points]
         )

@@ -181,7 +181,7 @@ def _nearest(
     tree = KDTree(features(surface.points, surface.normals, surface.components))
     distance, index = tree.query(features(centers, normals, components), k=3)
     weight = 1.0 / (distance + 0.2) ** 2 * (distance < 1e3)
-    return index, weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-12)
+    return np.asarray(index), weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-12)
 
 
 def _sorted_left_to_right(surface: Surface, chosen: list[Segment], frame: Frame) -> list[Segment]:
