@@ -9,6 +9,8 @@
     python -m benchmarks compare                ours beside what trained baselines wrote
     python -m benchmarks suite hoi_page         a paper's prompts and measures, beside the numbers it prints
     python -m benchmarks speed                  what a run costs and what limits it
+    python -m benchmarks exports FOLDER         GLB and USD of every result, opened by the readers of others
+    python -m benchmarks playback RESULT        frames a second that a browser draws
 
 Real meshes are looked for in the folder that `ZEROSHOT_HOI_MESHES` names.
 """

@@ -80,14 +80,16 @@ def _run_believability(options: argparse.Namespace, console: Console) -> int:
 
 def _declare_sentences(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan-only", action="store_true", help="plan and look for parts, but run nothing")
-    parser.add_argument("--only", nargs="+", metavar="ID", dest="keys", help="these sentences only")
+    parser.add_argument("--only", nargs="+", default=[], metavar="ID", help="these sentences only")
+    parser.add_argument("--again", action="store_true", help="run also what has a row of the same plan")
     parser.add_argument("--out", type=Path, default=Path("out/sentences"), help="where results go")
 
 
 def _run_sentences(options: argparse.Namespace, console: Console) -> int:
-    from benchmarks.sentences import sentences_table
+    from benchmarks.sentences import Options, sentences_table
 
-    return sentences_table(options.keys, options.plan_only, options.out, console)
+    chosen = Options(tuple(options.only), options.plan_only, options.again)
+    return sentences_table(chosen, options.out, console)
 
 
 def _declare_compare(parser: argparse.ArgumentParser) -> None:
@@ -109,12 +111,16 @@ def _run_compare(options: argparse.Namespace, console: Console) -> int:
 def _declare_parts(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--meshes", nargs="+", metavar="NAME", help="these meshes only, such as mug")
     parser.add_argument("--anonymous", action="store_true", help="without the names that the files give their nodes")
+    parser.add_argument("--absent", action="store_true", help="ask for parts that are not there, too, instead")
     parser.add_argument("--out", type=Path, default=Path("out/parts/confusion.png"), help="where the picture goes")
 
 
 def _run_parts(options: argparse.Namespace, console: Console) -> int:
+    from benchmarks.absent_parts import presence_table
     from benchmarks.parts import parts_table
 
+    if options.absent:
+        return presence_table(options.meshes, options.anonymous, console)
     return parts_table(options.meshes, options.anonymous, options.out, console)
 
 
@@ -172,6 +178,30 @@ def _run_speed(options: argparse.Namespace, console: Console) -> int:
     return run_speed(options.only, chosen, options.out, console)
 
 
+def _declare_exports(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("places", nargs="+", type=Path, metavar="RESULT.npz|FOLDER", help="what is exported and opened")
+    parser.add_argument("--step", type=int, default=1, help="play back every so many frames")
+    parser.add_argument("--out", type=Path, help="where the rows go as JSON")
+
+
+def _run_exports(options: argparse.Namespace, console: Console) -> int:
+    from benchmarks.exports import exports_table
+
+    return exports_table(options.places, max(options.step, 1), options.out, console)
+
+
+def _declare_playback(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("result", type=Path, help="its people and objects are repeated: two people, three objects")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
+    parser.add_argument("--out", type=Path, help="where the rows go as JSON")
+
+
+def _run_playback(options: argparse.Namespace, console: Console) -> int:
+    from benchmarks.playback import playback_table
+
+    return playback_table(options.result, options.seconds, options.out, console)
+
+
 COMMANDS: Mapping[str, Command] = {
     "believability": Command("every quality bar on every case and seed", _declare_believability, _run_believability),
     "sentences": Command("thirty sentences on real meshes, planned without any model", _declare_sentences,
@@ -181,6 +211,10 @@ COMMANDS: Mapping[str, Command] = {
     "suite": Command("a paper's protocol from its prompts to its table", _declare_suite, _run_suite),
     "speed": Command("what a run costs, what limits it, and a paper's loop in the same run", _declare_speed,
                      _run_speed),
+    "exports": Command("every GLB through the Khronos validator, every USD through usd-core, both played back",
+                       _declare_exports, _run_exports),
+    "playback": Command("frames a second that a browser draws of two people and three objects", _declare_playback,
+                        _run_playback),
 }  # fmt: skip
 
 

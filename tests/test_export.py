@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pygltflib as gl
 import pytest
 import trimesh
 from PIL import Image
-from scipy.spatial.transform import Rotation, Slerp
+from scipy.spatial.transform import Rotation
 from test_results import FRAMES, make_result
 
+from benchmarks.exports import validate, validator_folder
+from benchmarks.gltf_player import GltfPlayer
 from zeroshot_hoi.core.errors import ResultError
 from zeroshot_hoi.render.appearance import Appearance
 from zeroshot_hoi.render.renderer import Style
@@ -26,84 +23,12 @@ from zeroshot_hoi.results.export.sheet import contact_sheet
 from zeroshot_hoi.results.export.video import encode_mp4
 from zeroshot_hoi.results.result import ObjectTrack
 
-COMPONENT = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
-WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
-
-
-class Player:
-    """A small glTF player: samples one animation, composes nodes, morphs and skins. Knows nothing of the writer."""
-
-    def __init__(self, path: Path) -> None:
-        loaded = gl.GLTF2().load(str(path))
-        assert loaded is not None
-        self.gltf, self.blob = loaded, loaded.binary_blob()
-
-    def read(self, index: int) -> np.ndarray:
-        accessor = self.gltf.accessors[index]
-        view = self.gltf.bufferViews[accessor.bufferView]
-        width = WIDTH[accessor.type]
-        data = np.frombuffer(self.blob, COMPONENT[accessor.componentType], accessor.count * width, view.byteOffset)
-        return data.reshape(accessor.count, width) if width > 1 else data
-
-    def node(self, name: str) -> int:
-        return [node.name for node in self.gltf.nodes].index(name)
-
-    def worlds(self, time: float) -> tuple[list[np.ndarray], dict[int, np.ndarray]]:
-        """World matrices of all nodes and the morph weights at a time in seconds."""
-        nodes = self.gltf.nodes
-        local = [[np.array(n.translation or [0, 0, 0]), np.array(n.rotation or [0, 0, 0, 1])] for n in nodes]
-        morphs: dict[int, np.ndarray] = {}
-        for channel in self.gltf.animations[0].channels:
-            sampler = self.gltf.animations[0].samplers[channel.sampler]
-            assert sampler.interpolation == "LINEAR"
-            times, values = self.read(sampler.input), self.read(sampler.output)
-            values = values.reshape(len(times), -1)
-            if channel.target.path == "rotation":
-                value = Slerp(times, Rotation.from_quat(values))(time).as_quat()
-            else:
-                value = np.array([np.interp(time, times, column) for column in values.T])
-            if channel.target.path == "weights":
-                morphs[channel.target.node] = value
-            else:
-                local[channel.target.node][int(channel.target.path == "rotation")] = value
-        world: list = [None] * len(local)
-        queue = [(root, np.eye(4)) for root in self.gltf.scenes[0].nodes]
-        while queue:
-            index, parent = queue.pop()
-            matrix = np.eye(4)
-            matrix[:3, :3], matrix[:3, 3] = Rotation.from_quat(local[index][1]).as_matrix(), local[index][0]
-            world[index] = parent @ matrix
-            queue += [(child, world[index]) for child in self.gltf.nodes[index].children or []]
-        return world, morphs
-
-    def vertices(self, name: str, time: float) -> np.ndarray:
-        index = self.node(name)
-        node, (world, morphs) = self.gltf.nodes[index], self.worlds(time)
-        primitive = self.gltf.meshes[node.mesh].primitives[0]
-        points = self.read(primitive.attributes.POSITION).astype(float)
-        for weight, target in zip(morphs.get(index, []), primitive.targets or [], strict=True):
-            points = points + weight * self.read(target["POSITION"])
-        homogeneous = np.concatenate([points, np.ones((len(points), 1))], axis=1)
-        if node.skin is None:
-            return (homogeneous @ world[index].T)[:, :3]
-        skin = self.gltf.skins[node.skin]
-        inverse = self.read(skin.inverseBindMatrices).reshape(-1, 4, 4).swapaxes(1, 2)
-        bones = np.stack([world[joint] @ inverse[k] for k, joint in enumerate(skin.joints)])
-        total = np.zeros((len(points), 3))
-        for k in range(8):
-            joints = getattr(primitive.attributes, f"JOINTS_{k}", None)
-            if joints is not None:
-                weights = self.read(getattr(primitive.attributes, f"WEIGHTS_{k}"))
-                moved = np.einsum("vkij,vj->vki", bones[self.read(joints)], homogeneous)[..., :3]
-                total += np.einsum("vk,vki->vi", weights, moved)
-        return total
-
 
 @pytest.mark.parametrize("correctives", [False, True])
 def test_the_glb_plays_back_the_result(tmp_path, correctives):
     result = make_result(correctives)
     result.export(tmp_path / "a.glb")
-    player = Player(tmp_path / "a.glb")
+    player = GltfPlayer(tmp_path / "a.glb")
     for frame in (0, 3, FRAMES - 1):
         person = player.vertices("person 1", frame / result.fps) @ GLTF_FROM_OURS
         assert np.abs(person - result.people["person 1"].vertices[frame]).max() < 1e-4
@@ -122,7 +47,7 @@ def test_gltf_is_y_up_and_front_is_z():
 
 def test_four_influences_are_one_normalized_set(tmp_path):
     make_result().export(tmp_path / "a.glb", max_influences=2)
-    player = Player(tmp_path / "a.glb")
+    player = GltfPlayer(tmp_path / "a.glb")
     attributes = player.gltf.meshes[0].primitives[0].attributes
     weights = player.read(attributes.WEIGHTS_0)
     assert (weights > 0).sum(axis=1).max() == 2
@@ -139,7 +64,7 @@ def test_quaternions_never_jump_sides():
 
 def test_what_stands_still_has_no_keys(tmp_path):
     make_result().export(tmp_path / "a.glb")
-    player = Player(tmp_path / "a.glb")
+    player = GltfPlayer(tmp_path / "a.glb")
     moving = {player.gltf.nodes[channel.target.node].name for channel in player.gltf.animations[0].channels}
     assert "iron" in moving
     assert "ironing board" not in moving
@@ -147,7 +72,7 @@ def test_what_stands_still_has_no_keys(tmp_path):
 
 def test_a_single_frame_exports_without_animation(tmp_path):
     make_result(frames=1).export(tmp_path / "a.glb", ground=True)
-    assert not Player(tmp_path / "a.glb").gltf.animations
+    assert not GltfPlayer(tmp_path / "a.glb").gltf.animations
 
 
 def test_textures_and_hard_edges_reach_the_glb():
@@ -167,16 +92,11 @@ def test_textures_and_hard_edges_reach_the_glb():
 
 
 def test_khronos_validator_finds_nothing(tmp_path):
-    modules = os.environ.get("ZEROSHOT_HOI_NODE_MODULES", "node_modules")
-    if shutil.which("node") is None or not (Path(modules) / "gltf-validator").is_dir():
+    validator = validator_folder()
+    if validator is None:
         pytest.skip("needs node and `npm install gltf-validator` (its folder in ZEROSHOT_HOI_NODE_MODULES)")
     make_result(correctives=True).export(tmp_path / "a.glb", ground=True)
-    script = (
-        "const v=require(process.argv[1]),fs=require('fs');v.validateBytes(new Uint8Array(fs.readFileSync("
-        "process.argv[2]))).then(r=>console.log(JSON.stringify(r.issues)))"
-    )
-    command = ["node", "-e", script, str((Path(modules) / "gltf-validator").resolve()), str(tmp_path / "a.glb")]
-    issues = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    issues = validate(tmp_path / "a.glb", validator)
     assert issues["numErrors"] == issues["numWarnings"] == 0, issues["messages"]
 
 
@@ -218,7 +138,7 @@ def test_two_people_play_back_with_names_of_their_own(tmp_path):
     )
     result = replace(one, people={"person 1": first, "person 2": second})
     result.export(tmp_path / "two.glb")
-    player = Player(tmp_path / "two.glb")
+    player = GltfPlayer(tmp_path / "two.glb")
     assert len(player.gltf.skins) == 2
     names = [node.name for node in player.gltf.nodes]
     assert len(set(names)) == len(names)
@@ -236,7 +156,7 @@ def test_bones_take_the_names_that_retargeters_know(tmp_path):
 
     result = make_result()
     result.export(tmp_path / "a.glb", bones="mixamo")
-    names = [node.name for node in Player(tmp_path / "a.glb").gltf.nodes]
+    names = [node.name for node in GltfPlayer(tmp_path / "a.glb").gltf.nodes]
     assert {"mixamorig:Hips", "mixamorig:RightHand"} <= set(names)
     body = load_body()
     bones = [*body.joint_names, *(bone.name for bone in body.twist_bones)]
@@ -264,7 +184,7 @@ def test_contact_reddens_what_touches_for_as_long_as_it_does(tmp_path):
     assert touching["ironing board"].max() == 0.0
     for contact in (False, True):
         result.export(tmp_path / f"{contact}.glb", contact=contact)
-    plain, red = (Player(tmp_path / f"{contact}.glb") for contact in (False, True))
+    plain, red = (GltfPlayer(tmp_path / f"{contact}.glb") for contact in (False, True))
     before, after = (p.read(p.gltf.meshes[0].primitives[0].attributes.COLOR_0) for p in (plain, red))
     hot = touched["person 1"] > 0.0
     pale = heated(before.astype(float), np.zeros(len(before)))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from test_results import make_result
 
+from benchmarks.usd_player import UsdPlayer
 from zeroshot_hoi.core.errors import ResultError
 from zeroshot_hoi.render.appearance import Appearance
 from zeroshot_hoi.results.export.usd import prim_name
@@ -36,31 +37,16 @@ def opened(result, path):
 @pytest.mark.parametrize("suffix", ["usd", "usda", "usdc"])
 @pytest.mark.parametrize("correctives", [False, True])
 def test_usd_skins_people_to_the_millimetre(tmp_path, correctives, suffix):
-    from pxr import Usd, UsdGeom, UsdSkel
-
     result = two_people(correctives)
-    stage = opened(result, tmp_path / f"x.{suffix}")
-    cache, worlds = UsdSkel.Cache(), UsdGeom.XformCache()
+    path = tmp_path / f"x.{suffix}"
+    result.export(path)
+    player = UsdPlayer(path)
     for name, person in result.people.items():
-        root = UsdSkel.Root.Get(stage, f"/scene/{prim_name(name)}")
-        cache.Populate(root, Usd.PrimDefaultPredicate)
-        skeleton = cache.GetSkelQuery(UsdSkel.Skeleton.Get(stage, f"/scene/{prim_name(name)}/skeleton"))
-        mesh = UsdGeom.Mesh.Get(stage, f"/scene/{prim_name(name)}/body")
-        skinning = cache.GetSkinningQuery(mesh.GetPrim())
+        home = f"/scene/{prim_name(name)}"
         for frame in (0, result.frames // 2, result.frames - 1):
-            worlds.SetTime(frame)
-            joints = np.array([np.array(matrix)[3, :3] for matrix in skeleton.ComputeJointWorldTransforms(worlds)])
-            assert np.abs(joints[: len(person.joint_names)] - person.joints[frame]).max() < MILLIMETRE
-            points = mesh.GetPointsAttr().Get(frame)
-            if skinning.HasBlendShapes():
-                blend = UsdSkel.BlendShapeQuery(UsdSkel.BindingAPI(mesh.GetPrim()))
-                weights = skeleton.GetAnimQuery().ComputeBlendShapeWeights(frame)
-                pieces = blend.ComputeSubShapeWeights(weights)
-                blend.ComputeDeformedPoints(
-                    *pieces, blend.ComputeBlendShapePointIndices(), blend.ComputeSubShapePointOffsets(), points
-                )
-            assert skinning.ComputeSkinnedPoints(skeleton.ComputeSkinningTransforms(frame), points, frame)
-            assert np.abs(np.array(points) - person.vertices[frame]).max() < MILLIMETRE
+            joints = player.joints(home, frame)[: len(person.joint_names)]
+            assert np.abs(joints - person.joints[frame]).max() < MILLIMETRE
+            assert np.abs(player.vertices(home, frame) - person.vertices[frame]).max() < MILLIMETRE
 
 
 def test_usd_moves_objects_and_says_its_axes_and_time(tmp_path):
@@ -71,12 +57,9 @@ def test_usd_moves_objects_and_says_its_axes_and_time(tmp_path):
     assert UsdGeom.GetStageUpAxis(stage) == "Z"
     assert UsdGeom.GetStageMetersPerUnit(stage) == 1.0
     assert (stage.GetTimeCodesPerSecond(), stage.GetEndTimeCode()) == (result.fps, result.frames - 1)
-    thing = result.objects["iron"]
-    mesh = UsdGeom.Mesh.Get(stage, "/scene/iron/mesh")
-    points = np.array(mesh.GetPointsAttr().Get())
+    thing, player = result.objects["iron"], UsdPlayer(tmp_path / "x.usd")
     for frame in range(result.frames):
-        matrix = np.array(UsdGeom.Xformable(mesh).ComputeLocalToWorldTransform(frame))
-        world = points @ matrix[:3, :3] + matrix[3, :3]
+        world = player.moved("/scene/iron/mesh", frame)
         distance = np.linalg.norm(world[:, None] - thing.vertices_at(frame)[None], axis=-1)
         assert distance.min(axis=1).max() < MILLIMETRE
         assert distance.min(axis=0).max() < MILLIMETRE
