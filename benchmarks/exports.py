@@ -35,6 +35,9 @@ VALIDATE = (
     "process.argv[2]))).then(r=>console.log(JSON.stringify(r.issues)))"
 )
 
+LOG_WIDTH = 130
+"""Columns where output is no terminal."""
+
 MISSING = float("nan")
 """Of what could not be looked at, because its reader is not installed."""
 
@@ -163,6 +166,8 @@ def exports_table(places: Sequence[Path], step: int, out: Path | None, console: 
     if find_spec("pxr") is None:
         console.print("No USD: pip install 'zeroshot-hoi[usd]'", markup=False)
     rows = list(_check_all(files, step, console))
+    if not console.is_terminal:
+        console.width = max(console.width, LOG_WIDTH)
     console.print(_table(rows))
     for row in rows:
         if row.failure:
@@ -177,7 +182,7 @@ def exports_table(places: Sequence[Path], step: int, out: Path | None, console: 
 def _check_all(files: Sequence[Path], step: int, console: Console) -> Iterator[Row]:
     shared = Path(os.path.commonpath([path.parent for path in files]))
     for path in files:
-        name = str(path.relative_to(shared).with_suffix(""))
+        name = str(path.relative_to(shared).with_suffix("")).removesuffix("/result")
         with console.status(name):
             yield check_file(path, name, step)
 

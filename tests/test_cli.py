@@ -448,3 +448,80 @@ def test_bars_fill_when_a_stage_ends_early() -> None:
         assert isinstance(listener, console.StageBars)
         tasks = {task.description: task for task in listener._progress.tasks}
         assert tasks["poses"].completed == 40
+
+
+def as_json(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int = 0) -> Any:
+    """What a command prints on standard output, which must be one JSON value."""
+    assert main(arguments) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def test_doctor_as_json_says_what_the_report_says(capsys: pytest.CaptureFixture[str]) -> None:
+    told = as_json(["doctor", "--json"], capsys)
+    assert told["core"]["numpy"]
+    assert told["stages"]["engine jax"]["missing"] == []
+    assert "ironing" in told["recipes"]
+    weights = as_json(["doctor", "--weights", "--json"], capsys)
+    assert weights["segmenter"]["facebook/sam2.1-hiera-tiny"]["license"] == "Apache-2.0"
+
+
+def test_plan_as_json_is_the_recipe_that_its_file_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from zeroshot_hoi.recipe import Recipe
+
+    out = tmp_path / "lift.toml"
+    told = as_json(["plan", "a person lifts the dumbbell", "--out", str(out), "--json"], capsys)
+    assert told["files"] == [str(out)]
+    assert told["planner"] == "lexicon"
+    (recipe,) = told["recipes"]
+    assert Recipe.from_mapping(recipe) == Recipe.load(out)
+
+
+def test_parts_as_json_names_every_part_and_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import trimesh
+
+    trimesh.creation.box((0.4, 0.4, 0.4)).export(tmp_path / "box.glb")
+    command = ["parts", str(tmp_path / "box.glb"), "--name", "box", "--part", "top", "--out", str(tmp_path), "--json"]
+    told = as_json(command, capsys)
+    assert told["object"] == "box"
+    assert told["parts"]["top"]["area"] == pytest.approx(0.16, rel=0.2)
+    assert told["parts"]["top"]["center"][2] == pytest.approx(0.4, abs=0.02)
+    assert all(Path(path).stat().st_size > 100 for path in told["files"])
+
+
+def test_export_as_json_and_options_of_videos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import av
+    from test_results import make_result
+
+    for name in ("a", "b"):
+        make_result(frames=2).save(tmp_path / f"{name}.npz")
+    source, film = str(tmp_path / "a.npz"), str(tmp_path / "both.mp4")
+    command = ["export", source, film, "--beside", str(tmp_path / "b.npz"), "--size", "720p", "--json"]
+    assert as_json(command, capsys) == {"files": [film]}
+    with av.open(film) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].height) == (1280, 720)
+    assert main(["export", source, str(tmp_path / "a.glb"), "--size", "1080p"]) == 2
+    assert ".mp4" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of Windows tell nothing of their readers")
+@pytest.mark.parametrize("command", [["recipes"], ["recipes", "--json"], ["run", "--help"], ["doctor"]])
+def test_who_stops_reading_gets_no_traceback(command: list[str], checkout: Path) -> None:
+    """As `zeroshot-hoi recipes | head -1`; a pipe that nobody reads breaks at the first byte."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [sys.executable, "-m", "zeroshot_hoi", *command]
+    done = subprocess.run(words, cwd=checkout, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert done.stderr == ""
+    assert done.returncode == 141
+
+
+def test_a_console_whose_reader_has_gone_says_so_to_the_entry_point() -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    screen = console.make_console(Gone())
+    with pytest.raises(BrokenPipeError):
+        screen.print("anything")
+    screen.print("it is quiet from then on")

@@ -19,9 +19,11 @@ from test_results import FRAMES, make_body, make_result
 from zeroshot_hoi.body.kinematics import bone_transforms
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.errors import ResultError
+from zeroshot_hoi.render.appearance import Appearance
 from zeroshot_hoi.render.renderer import Style
 from zeroshot_hoi.results.build import OURS_FROM_SMPLX
 from zeroshot_hoi.results.export.gif import durations
+from zeroshot_hoi.results.export.obj import _few_colors
 
 QUICK = Style(supersampling=1, key_map=128, sky_map=64, sky_directions=2)
 
@@ -47,17 +49,28 @@ def test_gif_durations_never_drift_from_the_true_time(fps):
 
 
 def read_obj(path):
-    """Faces by group, counted from one, and all vertices."""
-    groups, vertices = {}, []
+    """Faces by group, counted from one, vertices with what stands behind their positions, and the materials used."""
+    groups, vertices, places, used = {}, [], [], {}
     for line in path.read_text().splitlines():
         word, _, rest = line.partition(" ")
         if word == "o":
-            groups[rest] = []
+            group = rest
+            groups[group], used[group] = [], []
         elif word == "v":
             vertices.append([float(number) for number in rest.split()])
+        elif word == "vt":
+            places.append([float(number) for number in rest.split()])
+        elif word == "usemtl":
+            used[group].append(rest)
         elif word == "f":
-            groups[list(groups)[-1]].append([int(number) for number in rest.split()])
-    return groups, np.array(vertices)
+            groups[group].append([[int(number) for number in corner.split("/")] for corner in rest.split()])
+    return groups, vertices, np.array(places), used
+
+
+def in_order(corners: np.ndarray) -> np.ndarray:
+    """Triangles (F, 3, 3) in an order of their own: files keep those of one material together."""
+    flat = np.round(corners.reshape(len(corners), 9), 3)
+    return corners[np.lexsort(flat.T)]
 
 
 @pytest.mark.parametrize("up", ["y", "z"])
@@ -66,15 +79,65 @@ def test_obj_frames_read_back_as_the_result(tmp_path, up):
     result.export(tmp_path / "walk.obj", every=4, up=up)
     assert sorted(p.name for p in tmp_path.glob("*.obj")) == ["walk_0000.obj", "walk_0004.obj", "walk_0008.obj"]
     turn = np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]]) if up == "y" else np.eye(3)
-    groups, vertices = read_obj(tmp_path / "walk_0004.obj")
+    groups, rows, _, used = read_obj(tmp_path / "walk_0004.obj")
+    vertices = np.array([row[:3] for row in rows])
     expected = {name: (p.vertices[4], p.faces) for name, p in result.people.items()}
     expected |= {name: (o.vertices_at(4), o.faces) for name, o in result.objects.items()}
     assert list(groups) == [name.replace(" ", "_") for name in expected]
     for faces, (points, indices) in zip(groups.values(), expected.values(), strict=True):
-        np.testing.assert_allclose(vertices[np.array(faces) - 1], (points @ turn.T)[indices], atol=2e-5)
+        corners = vertices[np.array(faces)[..., 0] - 1]
+        expected_corners = (points @ turn.T)[indices]
+        np.testing.assert_allclose(in_order(corners), in_order(expected_corners), atol=2e-5)
     whole = trimesh.load(tmp_path / "walk_0004.obj", force="mesh", process=False)
     assert len(whole.faces) == sum(len(faces) for faces in groups.values())
-    assert "newmtl ironing_board" in (tmp_path / "walk.mtl").read_text()
+    library = (tmp_path / "walk.mtl").read_text()
+    assert {f"newmtl {name}" for names in used.values() for name in names} == set(library.splitlines()[::2])
+    assert {"person_1_skin", "person_1_shirt", "person_1_trousers"} >= set(used["person_1"])
+
+
+def with_look(result, name: str, look: Appearance):
+    return replace(result, objects={**result.objects, name: replace(result.objects[name], look=look)})
+
+
+def test_obj_keeps_a_texture_and_where_it_lies(tmp_path):
+    result = make_result()
+    iron = result.objects["iron"]
+    picture = np.random.default_rng(0).integers(0, 255, (4, 8, 4), dtype=np.uint8)
+    uv = np.random.default_rng(1).random((len(iron.vertices), 2))
+    with_look(result, "iron", Appearance((255, 255, 255, 255), uv=uv, texture=picture)).export(tmp_path / "a.obj")
+    groups, _, places, _ = read_obj(tmp_path / "a_0000.obj")
+    corners = np.array(groups["iron"])
+    np.testing.assert_allclose(places[corners[..., 1] - 1], uv[iron.faces], atol=1e-6)
+    assert "map_Kd a_iron.png" in (tmp_path / "a.mtl").read_text()
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a_iron.png")), picture[..., :3])
+    scene = trimesh.load(tmp_path / "a_0000.obj", process=False)
+    read = [mesh for mesh in scene.geometry.values() if getattr(mesh.visual.material, "image", None) is not None]
+    assert [len(mesh.faces) for mesh in read] == [len(iron.faces)]
+
+
+def test_obj_keeps_colors_of_vertices_and_of_faces(tmp_path):
+    result = make_result()
+    iron = result.objects["iron"]
+    colors = np.random.default_rng(0).integers(0, 255, (len(iron.vertices), 4), dtype=np.uint8)
+    with_look(result, "iron", Appearance(colors=colors)).export(tmp_path / "v.obj")
+    groups, rows, _, _ = read_obj(tmp_path / "v_0000.obj")
+    read = np.array([rows[corner[0] - 1][3:] for face in groups["iron"] for corner in face])
+    np.testing.assert_allclose(read, colors[iron.faces.reshape(-1), :3] / 255, atol=1e-4)
+    halves = np.where(np.arange(len(iron.faces))[:, None] % 2, (200, 10, 30, 255), (5, 90, 180, 255)).astype(np.uint8)
+    with_look(result, "iron", Appearance(face_colors=halves)).export(tmp_path / "f.obj")
+    groups, _, _, used = read_obj(tmp_path / "f_0000.obj")
+    assert (len(groups["iron"]), len(used["iron"])) == (len(iron.faces), 2)
+    assert "Kd 0.0196 0.3529 0.7059" in (tmp_path / "f.mtl").read_text()
+
+
+def test_an_object_of_countless_colors_has_at_most_as_many_materials_as_allowed(tmp_path):
+    result = make_result()
+    count = len(result.objects["iron"].faces)
+    colors = np.random.default_rng(0).integers(0, 255, (count, 4), dtype=np.uint8)
+    found, chosen = _few_colors(colors[:, :3], 5)
+    assert (len(found), chosen.shape) == (min(5, count), (count,))
+    apart = np.abs(colors[:, None, :3].astype(float) - found[None]).sum(axis=2)
+    np.testing.assert_array_equal(apart[np.arange(count), chosen], apart.min(axis=1))
 
 
 @pytest.mark.parametrize(("options", "word"), [({"up": "x"}, "up"), ({"every": 0}, "every")])

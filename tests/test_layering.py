@@ -31,6 +31,7 @@ LAYERS = (
         "run_command",
         "result_commands",
         "command_arguments",
+        "command_json",
         "console",
         "doctor",
         "mesh_argument",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ pytest.importorskip("viser", reason="needs viser: pip install 'zeroshot-hoi[view
 
 from zeroshot_hoi.results.viewer.app import Viewer, viewer_names
 from zeroshot_hoi.results.viewer.depth import Depths
+from zeroshot_hoi.results.viewer.scene import NO_PART, PART_COLORS, part_mesh
 
 
 def area(vertices: np.ndarray, faces: np.ndarray) -> float:
@@ -86,6 +88,33 @@ def test_nodes_are_where_the_result_is(viewer, frame):
 def test_results_stand_side_by_side_without_overlap(viewer):
     (_, first_high), (second_low, _) = viewer._bounds
     assert second_low[1] > first_high[1] + 0.5
+
+
+def test_parts_are_colored_by_their_likelihood():
+    track = make_meeting().objects["iron"]
+    count = len(track.faces)
+    likely = np.zeros((2, count))
+    likely[0, 0], likely[1, 1] = 1.0, 0.5
+    mesh = part_mesh(replace(track, part_names=("handle", "sole"), part_probability=likely))
+    colors = np.asarray(mesh.visual.vertex_colors)[:, :3].reshape(count, 3, 3).astype(int)
+    np.testing.assert_array_equal(colors[0], [PART_COLORS[0]] * 3)
+    half = 0.5 * (np.array(NO_PART) + np.array(PART_COLORS[1]))
+    assert np.abs(colors[1] - half).max() <= 1
+    np.testing.assert_array_equal(colors[2:], np.broadcast_to(NO_PART, (count - 2, 3, 3)))
+    np.testing.assert_allclose(mesh.vertices[mesh.faces], track.vertices[track.faces], atol=1e-6)
+
+
+def test_the_distance_plot_has_its_dot_at_the_frame(viewer):
+    for frame in (0, 6):
+        viewer.show(frame)
+        (plot,) = [plot for plot in viewer._panel._plots if plot._plot.title.startswith("first")]
+        times, *rows = plot._plot.data
+        count = len(rows) // 2
+        assert count == len(viewer.scenes["first"].lines) > 0
+        for row, dots in zip(rows[:count], rows[count:], strict=True):
+            assert np.flatnonzero(np.isfinite(dots)).tolist() == [frame]
+            assert dots[frame] == row[frame]
+        assert times[frame] == pytest.approx(frame / viewer.fps)
 
 
 def test_a_taken_port_is_left_alone_and_only_this_machine_is_served():

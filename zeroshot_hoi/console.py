@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,10 +26,25 @@ TITLE_WIDTH = 22
 """Columns of a stage's name."""
 
 
+class _PipedConsole(Console):
+    """rich ends the program itself where the reader of a pipe has gone; the entry point knows better what to say."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        raise BrokenPipeError
+
+
 def make_console(stream: TextIO | None = None, quiet: bool = False) -> Console:
     """A console on standard output, or on `stream`; a quiet one prints nothing."""
-    console = Console(file=stream, highlight=False, quiet=quiet)
-    return console if console.is_terminal else Console(file=stream, highlight=False, width=MINIMUM_WIDTH, quiet=quiet)
+    console = _PipedConsole(file=stream, highlight=False, quiet=quiet)
+    if not console.is_terminal:
+        console = _PipedConsole(file=stream, highlight=False, width=MINIMUM_WIDTH, quiet=quiet)
+    return console
+
+
+def print_json(value: object) -> None:
+    """The one thing that a command prints with --json."""
+    print(json.dumps(value, indent=1, allow_nan=False), flush=True)
 
 
 @dataclass

@@ -7,6 +7,7 @@ import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from zeroshot_hoi import __version__
 from zeroshot_hoi.catalog import CATALOG, install_line, missing_modules
@@ -36,14 +37,70 @@ EXTRA_USES = {
 }
 
 
+def facts() -> dict[str, Any]:
+    """Everything that `examine` says, as JSON values; a version is None where a package is missing."""
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "jax": _jax_devices(),
+        "core": {name: _installed(name) for name in CORE_PACKAGES},
+        "optional": {
+            name: {"version": _installed(name), "install": install_line(extra), "use": EXTRA_USES[extra]}
+            for extra, packages in EXTRA_PACKAGES.items()
+            for name in packages
+        },
+        "stages": {
+            f"{row.stage} {row.name}": {"missing": list(missing_modules(row)), "install": install_line(row.extra)}
+            for row in CATALOG
+        },
+        "recipes": _recipes(),
+        "cache": {"folder": str(cache_root()), "state": _cache_state(cache_root())},
+    }
+
+
 def examine() -> str:
     """The whole report, one fact a line."""
-    return "\n".join((*_machine(), "", *_core(), "", *_extras(), "", *_variants(), "", *_data()))
+    return "\n".join(_lines(facts()))
 
 
-def _machine() -> Iterator[str]:
-    yield f"zeroshot-hoi {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
-    yield f"{os.cpu_count()} CPU cores; JAX computes on: {_jax_devices()}"
+def weights_facts() -> dict[str, Any]:
+    """Every checkpoint that the library knows how to use, by role: license, size, where it is, what fetches it."""
+    from zeroshot_hoi.models.files import find_cached
+    from zeroshot_hoi.models.weights import DEFAULTS, KNOWN, ROLES, fetch_line
+
+    told: dict[str, Any] = {role: {} for role in ROLES}
+    for row in KNOWN:
+        here = find_cached(row.id)
+        told[row.role][row.id] = {
+            "use": row.use,
+            "license": row.license,
+            "gigabytes": row.gigabytes,
+            "gated": row.gated,
+            "default": DEFAULTS[row.role] == row.id,
+            "here": str(here) if here else None,
+            "fetch": fetch_line(row.id),
+        }
+    return told
+
+
+def _lines(told: dict[str, Any]) -> Iterator[str]:
+    yield f"zeroshot-hoi {told['version']}, Python {told['python']}, {told['system']}"
+    yield f"{told['cores']} CPU cores; JAX computes on: {told['jax']}"
+    yield "\nCore"
+    for name, found in told["core"].items():
+        yield f"  {name:<20} {found or 'missing: ' + install_line('')}"
+    yield "\nOptional"
+    for name, row in told["optional"].items():
+        yield f"  {name:<20} {row['version'] or 'not installed: ' + row['install']}  ({row['use']})"
+    yield "\nStages"
+    for name, row in told["stages"].items():
+        state = f"needs {', '.join(row['missing'])}: {row['install']}" if row["missing"] else "ready"
+        yield f"  {name:<20} {state}"
+    recipes = told["recipes"]
+    yield f"\nRecipes   {recipes if isinstance(recipes, str) else f'{recipes_folder()}: ' + ', '.join(recipes)}"
+    yield f"Cache     {told['cache']['state']}"
 
 
 def _jax_devices() -> str:
@@ -55,35 +112,12 @@ def _jax_devices() -> str:
         return f"nothing ({error})"
 
 
-def _core() -> Iterator[str]:
-    yield "Core"
-    for name in CORE_PACKAGES:
-        found = _installed(name)
-        yield f"  {name:<20} {found or 'missing: ' + install_line('')}"
-
-
-def _extras() -> Iterator[str]:
-    yield "Optional"
-    for extra, packages in EXTRA_PACKAGES.items():
-        for name in packages:
-            found = _installed(name)
-            yield f"  {name:<20} {found or 'not installed: ' + install_line(extra)}  ({EXTRA_USES[extra]})"
-
-
-def _variants() -> Iterator[str]:
-    yield "Stages"
-    for row in CATALOG:
-        lacking = missing_modules(row)
-        state = f"needs {', '.join(lacking)}: {install_line(row.extra)}" if lacking else "ready"
-        yield f"  {row.stage + ' ' + row.name:<20} {state}"
-
-
-def _data() -> Iterator[str]:
+def _recipes() -> list[str] | str:
+    """Their names, or what is wrong with their folder."""
     try:
-        yield f"Recipes   {recipes_folder()}: {', '.join(list_recipes())}"
+        return list_recipes()
     except RecipeError as error:
-        yield f"Recipes   {error}"
-    yield f"Cache     {_cache_state(cache_root())}"
+        return str(error)
 
 
 def _cache_state(root: Path) -> str:
@@ -97,9 +131,9 @@ def _cache_state(root: Path) -> str:
     return f"{root} ({size / 1e6:.0f} MB; safe to delete)"
 
 
-def _installed(name: str) -> str:
+def _installed(name: str) -> str | None:
     """Version of a distribution, or nothing."""
     try:
         return version(name)
     except PackageNotFoundError:
-        return ""
+        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +21,7 @@ def view(
     port: Annotated[
         int, tyro.conf.arg(metavar="INT", help="Where the viewer listens; the next free one if it is in use.")
     ] = 8080,
+    json: Json = False,
 ) -> int:
     """Open results in the interactive viewer, in a browser on this machine; Ctrl-C ends it.
 
@@ -37,7 +37,10 @@ def view(
     from zeroshot_hoi.results.viewer.app import Viewer, viewer_names
 
     viewer = Viewer(dict(zip(viewer_names(files), loaded, strict=True)), port=port)
-    print(f"Viewer: {viewer.url} (Ctrl-C ends it)", flush=True)
+    if json:
+        console.print_json({"url": viewer.url, "files": [str(path) for path in files]})
+    else:
+        print(f"Viewer: {viewer.url} (Ctrl-C ends it)", flush=True)
     viewer.wait()
     return 0
 
@@ -53,10 +56,20 @@ def export(
         ),
     ] = (),
     /,
-) -> int:
+    size: Annotated[
+        str, tyro.conf.arg(metavar="{720p,1080p,4k}", help="Of .mp4 files.", help_behavior_hint="(720 x 480)")
+    ] = "",
+    beside: Annotated[
+        tuple[Path, ...],
+        tyro.conf.arg(metavar="RESULT.npz...", help="Other results, say of other seeds, in the same .mp4.",
+                      help_behavior_hint=""),
+    ] = (),
+    json: Json = False,
+) -> int:  # fmt: skip
     """Write a result in other formats.
 
     Example: zeroshot-hoi export out/ironing/ironing.npz ironing.html ironing.usd
+    Example: zeroshot-hoi export a/ironing.npz seeds.mp4 --beside b/ironing.npz c/ironing.npz --size 1080p
     """
     if len(files) < 2:
         raise ResultError("Name a result and at least one file to write: zeroshot-hoi export a.npz a.html a.usd")
@@ -64,13 +77,18 @@ def export(
     from zeroshot_hoi.results.result import EXPORTERS, Result, require_suffix
 
     source, *targets = files
-    for target in targets:
-        require_suffix(target, tuple(EXPORTERS), "export")
+    suffixes = [require_suffix(target, tuple(EXPORTERS), "export") for target in targets]
+    if (size or beside) and ".mp4" not in suffixes:
+        raise ResultError("--size and --beside are for .mp4 files; name one: zeroshot-hoi export a.npz a.mp4")
     result = Result.load(source)
-    for target in targets:
+    video: dict[str, Any] = {"size": size or None, "beside": [Result.load(path) for path in beside]}
+    for target, suffix in zip(targets, suffixes, strict=True):
         target.parent.mkdir(parents=True, exist_ok=True)
-        result.export(target)
-        print(target, flush=True)
+        result.export(target, **(video if suffix == ".mp4" else {}))
+        if not json:
+            print(target, flush=True)
+    if json:
+        console.print_json({"files": [str(target) for target in targets]})
     return 0
 
 
@@ -127,7 +145,7 @@ def evaluate(
         screen.print(console.metrics_table(metrics, title=str(path)))
         screen.print(console.verdict_line(metrics), markup=False)
     if json:
-        print(dumps(told, indent=1))
+        console.print_json(told)
     return 0 if held else 1
 
 
@@ -149,5 +167,8 @@ def compare(
     from zeroshot_hoi import comparison
 
     found = comparison.compare(files[0], files[1], (str(files[0]), str(files[1])))
-    print(dumps(found.as_json(), indent=1) if json else found)
+    if json:
+        console.print_json(found.as_json())
+    else:
+        print(found)
     return 0

@@ -7,7 +7,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
-from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -132,7 +131,7 @@ def run(
         kept.clear()
     _tell(screen, result, stages, kept if keep_stages else None, verbose)
     if json:
-        print(dumps(_as_json(result, stages, work.files()), indent=1))
+        console.print_json(_as_json(result, stages, work.files()))
     return 0
 
 

@@ -1,7 +1,8 @@
 """One result as nodes of a viser scene, and what changes in them from frame to frame.
 
 viser gives a deforming mesh one color, so that a person is a mesh per garment; objects move rigidly and keep their
-colors and textures. Colors of parts and of depth are thin shells of their own, made only while they are shown.
+colors and textures. Objects colored by their parts are meshes of their own, as are the thin shells that show
+depth; both are made only while they are shown.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from trimesh.visual import ColorVisuals, TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
 from zeroshot_hoi.render.palette import OUTFITS, garment_shares, to_srgb
-from zeroshot_hoi.render.surface import vertex_normals
-from zeroshot_hoi.results.contact_lines import LIKELY, contact_lines
+from zeroshot_hoi.render.surface import crease_normals, vertex_normals
+from zeroshot_hoi.results.contact_lines import contact_lines
 from zeroshot_hoi.results.export.glb import GLTF_FROM_OURS, split_corners
 from zeroshot_hoi.results.result import ObjectTrack, PersonTrack, Result
 from zeroshot_hoi.results.viewer.depth import Depths
@@ -26,7 +27,10 @@ CLOSED, OPEN = (15, 176, 136), (214, 110, 24)
 """sRGB of contact lines."""
 
 PART_COLORS = ((15, 176, 136), (60, 120, 220), (200, 90, 180), (230, 170, 40), (120, 90, 220))
-"""sRGB of an object's parts, in turn; people's touching parts wear the first."""
+"""sRGB of an object's parts, in turn."""
+
+NO_PART = (176, 178, 182)
+"""sRGB of what belongs to no part; a likelihood in between is a color in between."""
 
 DEPTHS = ((0.0005, (250, 200, 70)), (0.003, (240, 130, 40)), (0.010, (215, 40, 40)))
 """Metres from which a depth has a color: visible, beyond the mean's bar, beyond the deepest bar."""
@@ -47,6 +51,7 @@ class ResultScene:
         self.lines = contact_lines(result)
         self._depths = Depths(result)
         self._pieces = {who: self._dress(who, track, index) for index, (who, track) in enumerate(result.people.items())}
+        self._meshes: dict[str, Any] = {}
         self._things = {what: self._add_thing(what, track) for what, track in result.objects.items()}
         self._contacts = self._add_contacts()
         self._part_nodes: list[Any] = []
@@ -90,7 +95,7 @@ class ResultScene:
     def _add_thing(self, what: str, track: ObjectTrack) -> Any:
         wxyz, position = _place(track, 0)
         frame = self._server.scene.add_frame(f"{self._root}/{what}", show_axes=False, wxyz=wxyz, position=position)
-        self._server.scene.add_mesh_trimesh(f"{self._root}/{what}/mesh", object_mesh(track))
+        self._meshes[what] = self._server.scene.add_mesh_trimesh(f"{self._root}/{what}/mesh", object_mesh(track))
         return frame
 
     def _add_contacts(self) -> Any:
@@ -115,15 +120,14 @@ class ResultScene:
             self._contacts.visible = shown
 
     def show_parts(self, shown: bool) -> None:
-        """Color the named parts of the objects, above a probability of one half."""
+        """Color the objects by how likely each place belongs to one of the named parts."""
         _remove(self._part_nodes)
-        if not shown:
-            return
         for what, thing in self.result.objects.items():
-            for number, part in enumerate(thing.part_names):
-                chosen = thing.part_probability[number] > LIKELY
-                node = f"{self._root}/{what}/{part}"
-                self._part_nodes += self._shell(node, thing.vertices, thing.faces, chosen, PART_COLORS[number % 5])
+            colored = shown and len(thing.part_names) > 0
+            self._meshes[what].visible = not colored
+            if colored:
+                node = f"{self._root}/{what}/parts"
+                self._part_nodes.append(self._server.scene.add_mesh_trimesh(node, part_mesh(thing)))
 
     def show_depth(self, shown: bool) -> None:
         """Color what of the people is inside an object, by depth."""
@@ -208,4 +212,18 @@ def object_mesh(track: ObjectTrack) -> trimesh.Trimesh:
         color = (*look.base_color[:3], 255)
         fields["baseColorFactor"] = np.array(color, np.uint8)
         mesh.visual = TextureVisuals(material=PBRMaterial(**fields))
+    return mesh
+
+
+def part_mesh(track: ObjectTrack) -> trimesh.Trimesh:
+    """The object in its own frame, every face in its likeliest part's color, the paler the less likely."""
+    likely = track.part_probability.max(axis=0)[:, None]
+    own = np.array(PART_COLORS, float)[track.part_probability.argmax(axis=0) % len(PART_COLORS)]
+    colors = np.round((1.0 - likely) * np.array(NO_PART) + likely * own).astype(np.uint8)
+    normals = crease_normals(track.vertices.astype(float), track.faces)
+    mesh = trimesh.Trimesh(
+        track.vertices[track.faces].reshape(-1, 3), np.arange(track.faces.size).reshape(-1, 3),
+        vertex_normals=normals.reshape(-1, 3), process=False,
+    )  # fmt: skip
+    mesh.visual = ColorVisuals(mesh, vertex_colors=np.repeat(colors, 3, axis=0))
     return mesh
