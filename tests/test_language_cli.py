@@ -39,7 +39,7 @@ ANSWERS: dict[str, Any] = {
         "people": [
             {
                 "name": "person 1", "posture": "stand", "at": "nothing", "side": "front", "facing": "toward",
-                "gaze": "dumbbell",
+                "distance": "reach", "gaze": "dumbbell",
             }
         ],
     },

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -205,6 +207,75 @@ def test_progress_tells_calls_and_tokens(server: ChatServer) -> None:
     interview.ask(QUESTION, dict)
     assert (interview.calls, interview.tokens) == (2, 240)
     assert [(e.stage, e.step, e.note) for e in events][-1] == ("language model", 2, "relation, 240 tokens")
+
+
+# -- the docs --
+
+
+def documented(checkout: Path) -> list[tuple[str, str]]:
+    """(Kind, beginning of the message) of every row of the table of failures that ends in an error."""
+    text = (checkout / "docs" / "language.md").read_text(encoding="utf-8").partition("### What can go wrong")[2]
+    rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("|")]
+    return [(row[1].strip().strip("`"), row[2].strip()) for row in rows if row[1].strip().startswith("`")]
+
+
+def test_the_docs_have_every_kind_of_failure_once(checkout: Path) -> None:
+    kinds = [kind for kind, _ in documented(checkout)]
+    assert sorted(kinds) == sorted(ADVICE)
+
+
+def test_messages_begin_as_the_docs_say(checkout: Path, server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def elsewhere(kind: str) -> None:
+        if kind == "no client":
+            with monkeypatch.context() as patch:
+                patch.setattr("zeroshot_hoi.models.language.find_spec", lambda name: None)
+                client(server)
+        elif kind == "no connection":
+            with chat_server() as gone:
+                pass
+            ask(gone)
+        elif kind == "not recorded":
+            Interview(cached(server, "replay")).ask(QUESTION, dict)
+        else:
+            addresses = {
+                "no model": ("", server.url),
+                "no key": ("m", "https://api.openai.com/v1"),
+                "bad address": ("m", "x"),
+            }
+            OpenAILanguageModel(Endpoint(*addresses[kind]))
+
+    replies = {kind: reply for kind, reply, _ in reversed(FAILURES)}
+
+    def fail(kind: str) -> None:
+        if kind in replies:
+            server.replies(replies[kind])
+            ask(server, timeout=0.2 if kind == "no answer in time" else 20.0)
+        else:
+            elsewhere(kind)
+
+    for kind, beginning in documented(checkout):
+        with pytest.raises(LanguageModelError) as caught:
+            fail(kind)
+        pattern = re.escape(beginning).replace(r"MODEL\ at\ URL", r"(tiny|m) at \S+").replace(r"\.\.\.", ".*")
+        pattern = re.sub(r"\d+", r"[\\d.]+", pattern).replace("'graph'", "'relation'")
+        assert re.match(pattern, str(caught.value)), f"{kind}: {caught.value} is not as documented: {beginning}"
+        assert caught.value.kind == kind
+
+
+def test_a_key_is_in_no_log_no_cache_and_no_error(
+    server: ChatServer, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.replies(fails(401, f"Incorrect API key provided: {KEY}"), says(f"{KEY} ?"), says(GOOD))
+    with pytest.raises(LanguageModelError) as caught:
+        Interview(cached(server)).ask(QUESTION, dict)
+    events: list[Progress] = []
+    Interview(cached(server), listener=events.append).ask(QUESTION, dict)
+    assert len(server.keys) == 3
+    written = [file.read_text() for file in answers_folder().iterdir()]
+    printed = capfd.readouterr()
+    for text in (str(caught.value), repr(caught.value), caplog.text, repr(events), *written, printed.out, printed.err):
+        assert KEY not in text
 
 
 # -- the cache --

@@ -69,7 +69,7 @@ ANSWERS: dict[str, Any] = {
         "people": [
             {
                 "name": "person 1", "posture": "stand", "at": "ironing board", "side": "near", "facing": "toward",
-                "gaze": "iron",
+                "distance": "close", "gaze": "iron",
             }
         ],
     },
@@ -149,6 +149,7 @@ def test_a_sentence_becomes_a_complete_recipe(server: ChatServer) -> None:
     assert plan.script[0].parameters == {"over": "ironing board, top", "cycles": 2.0}
     assert plan.people["person 1"].gaze == "iron"
     assert plan.relations[0].side == "near"
+    assert plan.relations[0].distance == "close"
     assert recipe.text == TEXT
     assert set(planned.prompts) == {"subtasks", "graph", "contacts", "relations", "parts", "script"}
     assert "tiny" in planned.planner
@@ -179,6 +180,10 @@ BAD = [
     ("relations", lambda a: a["people"][0].update(side="on"), "no contact of kind support"),
     ("relations", lambda a: a["people"][0].update(posture="levitate"), 'allowed: "stand"'),
     ("relations", lambda a: a["objects"].pop(), "no answer for ironing board"),
+    ("relations", lambda a: a["people"][0].update(at="iron", distance="far"), "touches it in every frame"),
+    ("relations", lambda a: a["objects"][1].update(place="iron"), "lie on each other"),
+    ("relations", lambda a: a["people"][0].update(distance="miles"), 'allowed: "close", "reach", "arm"'),
+    ("relations", lambda a: a["people"][0].pop("distance"), "lacks the key 'distance'"),
     ("parts", lambda a: a["parts"].pop(), "no answer for ironing board, top"),
     ("parts", lambda a: a["objects"][0].update(smallest=3, largest=5), "contradict the scale 'arm'"),
     ("parts", lambda a: a["objects"][0].update(smallest=0.4, largest=0.2), "larger than the largest"),

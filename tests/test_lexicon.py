@@ -117,7 +117,7 @@ CLAUSES = [
     ("A person sits down on the chair and leans back.", ("chair",), ["sit", "relax"]),
     ("A person picks the mug up with the left hand", ("mug",), ["lift"]),
     ("someone slowly pours tea from the mug", ("mug",), ["pour"]),
-    ("A woman is sitting on the sofa reading a book", ("sofa", "book"), ["sit", "examine"]),
+    ("A woman is sitting on the sofa reading a book", ("sofa", "book"), ["sit", "read"]),
     ("Wipe the table with the sponge", ("table", "sponge"), ["wipe"]),
     ("A person irons on the board with the iron", ("iron", "board"), ["iron"]),
     ("While sitting on the chair, a man lifts the mug", ("chair", "mug"), ["sit", "lift"]),
@@ -198,7 +198,7 @@ def test_a_seat_alone_and_with_something_in_the_hand() -> None:
 
 def test_both_hands_grip_one_thing_where_that_can_be_done() -> None:
     for text, thing in (
-        ("A person lifts the box with both hands.", "box"),
+        ("A person lifts the bag with both hands.", "bag"),
         ("A person sweeps with the broom.", "broom"),
     ):
         found = edges(plan(text, thing))

@@ -34,6 +34,7 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Words = Annotated[tuple[str, ...], Field(strict=False, max_length=32)]
 Corner = Annotated[tuple[float, float, float], Field(strict=False)]
 Side = Literal["front", "back", "left", "right", "on", "near"]
+Distance = Literal["close", "reach", "arm", "step", "far"]
 Shape = Literal["", "bar", "plate", "block", "ball", "ring", "knob"]
 Where = Literal["top", "bottom", "upper", "lower", "front", "back", "left", "right", "middle", "end", "side"]
 Direction = Literal["", "up", "down", "front", "back", "left", "right"]
@@ -155,6 +156,15 @@ class RelationTable(Table):
     object: str
     side: Side = "front"
     facing: Literal["toward", "away", "along"] = "toward"
+    distance: Distance = "reach"
+
+    @model_validator(mode="after")
+    def _distance_means_something(self) -> RelationTable:
+        if self.side == "on" and self.distance != "reach":
+            raise ValueError(
+                f"'{self.person}' is on '{self.object}', so distance = '{self.distance}' says nothing; leave it out"
+            )
+        return self
 
 
 class ScriptTable(Table):

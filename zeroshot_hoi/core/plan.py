@@ -81,6 +81,8 @@ class Relation:
     """Which side of the object the person is on: `front back left right`, `on`, `near` (longest free side)."""
     facing: str = "toward"
     """`toward`, `away` or `along` the object."""
+    distance: str = "reach"
+    """How far from the object: `close`, `reach`, `arm`, `step` or `far` (see pose.prior.standoffs)."""
 
 
 @dataclass(frozen=True)

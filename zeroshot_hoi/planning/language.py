@@ -26,7 +26,7 @@ from zeroshot_hoi.models.language_interview import Interview
 from zeroshot_hoi.models.language_prompts import load_prompt
 from zeroshot_hoi.models.language_schema import AnswerError
 from zeroshot_hoi.planning.base import GivenObject, PlannedText, check_objects, check_sentence, recipe_name
-from zeroshot_hoi.planning.recipe import plan_from_recipe
+from zeroshot_hoi.planning.recipe import OUT_OF_REACH, plan_from_recipe
 from zeroshot_hoi.planning.voting import vote
 from zeroshot_hoi.recipe import Recipe
 from zeroshot_hoi.recipe_tables import EdgeTable
@@ -132,6 +132,7 @@ class LanguagePlanner:
                     raise AnswerError(f"There is no answer for {', '.join(missing)}.")
             for name, entry in places["objects"].items():
                 _check_place(name, entry["place"], objects, graph, contacts)
+            _check_stacks({name: entry["place"] for name, entry in places["objects"].items()})
             for name, entry in places["people"].items():
                 _check_station(name, entry, places["objects"], contacts)
             return places
@@ -252,6 +253,17 @@ def _check_place(
         raise AnswerError(f"'{name}' is in the hand, but no hand grips it.")
 
 
+def _check_stacks(places: Mapping[str, str]) -> None:
+    """Nothing lies on what lies on it."""
+    for name in places:
+        below, seen = places[name], [name]
+        while below in places:
+            if below in seen:
+                raise AnswerError(f"{', '.join(seen)} lie on each other. One of them is on the ground or in a hand.")
+            seen.append(below)
+            below = places[below]
+
+
 def _check_station(
     name: str, entry: Mapping[str, Any], objects: Mapping[str, Any], contacts: Sequence[EdgeTable]
 ) -> None:
@@ -264,6 +276,15 @@ def _check_station(
     )
     if entry["side"] == "on" and at != "nothing" and not carried:
         raise AnswerError(f"'{name}' is on '{at}', but no contact of kind support carries the body there.")
+    if at == "nothing":
+        return
+    if entry["side"] == "on" and entry["distance"] != "reach":
+        raise AnswerError(f"'{name}' is on '{at}': the distance is \"reach\", not \"{entry['distance']}\".")
+    always = [t for t in contacts if t.is_continuous and {node.split(",")[0] for node in t.nodes} == {name, at}]
+    if always and entry["distance"] in OUT_OF_REACH:
+        raise AnswerError(
+            f"'{name}' is {entry['distance']} away from '{at}' but touches it in every frame. Say close, reach or arm."
+        )
 
 
 def plausible_size(name: str, told: tuple[float, float], scale: str) -> tuple[float, float]:
@@ -318,7 +339,7 @@ def _tables(
         "object_states": states["object states"],
         "human_states": [s for s in states["human states"] if is_person(s["name"])],
         "relations": [
-            {"person": n, "object": people[n]["at"], "side": people[n]["side"], "facing": people[n]["facing"]}
+            {"person": n, "object": people[n]["at"], **{key: people[n][key] for key in ("side", "facing", "distance")}}
             for n in graph.people
             if people[n]["at"] != "nothing"
         ],

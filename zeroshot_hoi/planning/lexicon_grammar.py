@@ -31,6 +31,11 @@ AUXILIARIES = frozenset(
 )
 JOINERS = frozenset("and while , but as who which that by".split())
 BREAKS = frozenset(". ; then afterwards afterward finally next".split())
+NEARNESS = {
+    ("from", "far"): "far", ("from", "steps"): "far", ("from", "length"): "arm", ("from", "step"): "step",
+    ("from", "away"): "step", ("to", "close"): "close",
+}  # fmt: skip
+"""(Preposition, a word before it) -> class of distance: "at arm's length from the table". The first that fits."""
 NEGATIONS = frozenset("not never without no don't doesn't isn't".split())
 IDLE = DETERMINERS | PREPOSITIONS | AUXILIARIES | JOINERS | BREAKS | frozenset("of up down it them there front".split())
 TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+|[.;,]")
@@ -48,6 +53,8 @@ class Mention:
     end: int
     """Tokens start..end-1."""
     preposition: str = ""
+    distance: str = ""
+    """How far from it the person is, where the words around it say so."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,8 @@ class Clause:
     words: str
     """As written."""
     mentions: tuple[Mention, ...]
-    hand: str = "right"
-    """`left`, `right` or `both`."""
+    hand: str = ""
+    """`left`, `right` or `both`; empty where no hand is named."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,9 @@ def _piece(text: str, tokens: list[str], things: Mapping[str, Iterable[str]], le
         own = tuple(_with_preposition(m, tokens, i) for m in mentions if begin <= m.start < end)
         words = " ".join(tokens[j] for j in sorted({i, *particles}))
         clauses.append(Clause(verb, words, own, hand))
-    unknown = [t for i, t in enumerate(tokens) if i not in covered and t not in IDLE | PEOPLE and t.isalnum()]
+    said = any(mention.distance for clause in clauses for mention in clause.mentions)
+    idle = IDLE | PEOPLE | (frozenset(word for _, word in NEARNESS) if said else frozenset())
+    unknown = [t for i, t in enumerate(tokens) if i not in covered and t not in idle and t.isalnum()]
     return Parsed(text, tuple(clauses), tuple(dict.fromkeys(unknown)))
 
 
@@ -197,18 +206,19 @@ def _with_preposition(mention: Mention, tokens: Sequence[str], verb: int) -> Men
         if tokens[j] in JOINERS:
             break
         if tokens[j] in PREPOSITIONS:
-            word = "out of" if tokens[j] == "out" else tokens[j]
-            return Mention(mention.thing, mention.start, mention.end, word)
+            word, before = "out of" if tokens[j] == "out" else tokens[j], tokens[max(verb + 1, j - 3) : j]
+            distance = next((how for (at, near), how in NEARNESS.items() if at == word and near in before), "")
+            return Mention(mention.thing, mention.start, mention.end, word, distance)
     return mention
 
 
 def _hands(tokens: Sequence[str]) -> tuple[str, set[int]]:
-    """Which hand is named, and the tokens that say so."""
+    """Which hand is named, if any, and the tokens that say so."""
     for i, token in enumerate(tokens[1:], 1):
         if token in ("hand", "hands") and tokens[i - 1] in ("left", "right", "both", "two", "one"):
             hand = {"two": "both", "one": "right"}.get(tokens[i - 1], tokens[i - 1])
             return hand, {i - 1, i}
-    return "right", set()
+    return "", set()
 
 
 def _unknown_verb(word: str, lexicon: Lexicon) -> str:

@@ -1,36 +1,37 @@
 """One sub-task's scene: how the things of its clauses are handled, which parts touch, and what moves.
 
-A verb's *manner* says how the thing is handled. Each contact's part is resolved on the mesh: the noun's own description
-first, then general ones, and of those tried the best.
+A verb's *manner* says how the thing is handled. Each contact's part is resolved on the mesh (`lexicon_parts`). The
+person is at the first thing that stands on the ground, as far away as the words around it say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from zeroshot_hoi.core.errors import HoiError
-from zeroshot_hoi.core.plan import ObjectPlan, PartDescription
 from zeroshot_hoi.core.vocabulary import Vocabulary
 from zeroshot_hoi.planning.base import GivenObject, TextError, recipe_name
 from zeroshot_hoi.planning.lexicon_grammar import CONFIGURE, Clause, Mention, Parsed
-from zeroshot_hoi.planning.lexicon_words import Lexicon, Noun, Role, Verb
+from zeroshot_hoi.planning.lexicon_parts import PartBook
+from zeroshot_hoi.planning.lexicon_words import Lexicon, Verb
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.recipe import Recipe
 
 PERSON = "person 1"
 
-SURE = 0.3
-"""Confidence with which a part's description is taken without trying the next, which is a more general one."""
-
-DENSITY = 100.0
-"""kg per cubic metre of bounding box, for things that no noun describes (furniture and tools are 50 to 300)."""
-
 CARRYING = ("seat", "saddle", "bed", "floor", "board")
 """Manners in which the thing carries the person."""
 
 POSTURES = {"seat": "sit", "saddle": "ride", "bed": "lie", "floor": "kneel"}
+
+UPON = ("", "on", "onto", "in", "into", "upon", "down", "over", "against")
+"""Prepositions after which stands what carries; "sits on the chair at the table" names the table for where it is."""
+
+WITH = ("with", "using")
+
+ON_FOOT = ("walk", "squat")
+"""Motions that nobody makes while sitting."""
 
 
 @dataclass
@@ -45,29 +46,40 @@ class Scene:
     vocabulary: Vocabulary
     notes: list[str] = field(default_factory=list)
     used: dict[str, None] = field(default_factory=dict)
-    parts: dict[str, dict[str, PartDescription]] = field(default_factory=dict)
-    """Object -> part name -> description."""
     edges: list[dict[str, Any]] = field(default_factory=list)
     script: list[dict[str, Any]] = field(default_factory=list)
     states: dict[str, Verb] = field(default_factory=dict)
     """Moving object -> the verb that moves it."""
     rests: dict[str, str] = field(default_factory=dict)
-    station: tuple[str, str, str] | None = None
-    """Object, side and facing of the person's place."""
+    relations: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Object -> side, facing and distance of the person; the first is where the person is."""
     posture: str = "stand"
     gaze: str = ""
+
+    def __post_init__(self) -> None:
+        self.book = PartBook(self.things, self.lexicon, self.notes)
 
     def recipe(self) -> Recipe:
         """The sub-task's recipe, checked."""
         clauses = [self._settled(clause) for clause in self.task.clauses]
         for clause in clauses:
             self._check_motion(clause.verb)
+        places = [clause for clause in clauses if clause.verb.manner == "place"]
         carried = [clause for clause in clauses if clause.verb.manner in CARRYING]
-        others = [clause for clause in clauses if clause.verb.manner not in CARRYING]
+        others = [clause for clause in clauses if clause not in places and clause not in carried]
+        if not carried and not others:
+            raise TextError(
+                f"'{places[0].words}' touches nothing. Say what is done there, as in \"a person stands at the table "
+                'and lifts the mug".'
+            )
         for clause in _merged(carried):
             self._carry(clause, bool(others))
+        for clause in places:
+            self._stand(clause)
         for clause in others:
             self._handle(clause)
+        for mention in (m for clause in places for m in clause.mentions):
+            self._stand_beside(mention)
         if self.task.unknown:
             self.notes.append(f"left aside: {', '.join(self.task.unknown)}")
         recipe = Recipe.from_mapping(self._tables(), f'the plan of "{self.task.text}"')
@@ -79,7 +91,7 @@ class Scene:
     def _settled(self, clause: Clause) -> Clause:
         """The clause with the verb it means here."""
         if clause.verb.manner == "slid" and clause.verb.otherwise and len(self._objects_of(clause)) < 2:
-            return Clause(self.lexicon.verbs[clause.verb.otherwise], clause.words, clause.mentions, clause.hand)
+            return replace(clause, verb=self.lexicon.verbs[clause.verb.otherwise])
         return clause
 
     def _objects_of(self, clause: Clause) -> list[str]:
@@ -94,7 +106,7 @@ class Scene:
         posture = POSTURES.get(verb.manner, "stand")
         if posture not in self.vocabulary.postures:
             missing.append(f"posture '{posture}'")
-        if verb.manner in ("saddle", "board", "pushed", "worn") and not missing:
+        if verb.manner in ("saddle", "board", "worn") and not missing:
             missing.append(f"placement '{verb.manner}'")
         if verb.hands == 2 and not self.vocabulary.two_handed:
             missing.append("two-handed grips")
@@ -109,7 +121,7 @@ class Scene:
         """The thing that is handled, and the other things of the clause."""
         verb, mentions = clause.verb, list(clause.mentions)
         named = self._objects_of(clause)
-        with_word = [m.thing for m in mentions if m.preposition in ("with", "using")]
+        with_word = [m.thing for m in mentions if m.preposition in WITH]
         direct = [m.thing for m in mentions if not m.preposition]
         after = [m.thing for m in mentions if m.preposition and m.preposition in verb.theme_after]
         implied = [n for n in (*named, *self.silent) if any(self._is(n, word) for word in verb.implies)]
@@ -139,106 +151,159 @@ class Scene:
     def _carry(self, clause: Clause, also_handles: bool) -> None:
         """The person is carried by a thing: sits on it, lies on it, kneels on it."""
         verb = clause.verb
-        themes = [m.thing for m in clause.mentions] or [self._theme(clause)[0]]
-        theme = themes[-1]
         if clause.mentions:
+            upon = [m.thing for m in clause.mentions if m.preposition in UPON]
+            seats = [name for name in self.silent if self.book.noun(name).parts.get("seat")]
+            theme = [*upon, *seats, *(m.thing for m in clause.mentions)][0]
             self.notes.append(f"'{clause.words}' is understood as {verb.name}, on the {theme}")
+        else:
+            theme = self._theme(clause)[0]
         self._use(theme)
         already = also_handles or verb.seated
-        soft = (self._noun(theme) or _PLAIN).upholstery
-        seat = self._part(theme, "seat" if verb.manner != "floor" else "top")
+        soft = self.book.noun(theme).upholstery
+        seat = self.book.name_of(theme, "seat" if verb.manner != "floor" else "top")
         bodies = {"bed": ("hips", "torso", "left leg", "right leg"), "floor": ("left leg", "right leg")}
         for body in bodies.get(verb.manner, ("hips",)):
             self._edge(f"{PERSON}, {body}", theme, seat, True, already, "support", soft)
         script = [dict(phrase) for phrase in verb.script]
         if already and not verb.seated:
-            script = [{"subject": "person", "verb": self.posture_of(verb)}]
+            script = [{"subject": "person", "verb": POSTURES.get(verb.manner, "stand")}]
         elif verb.leans:
-            back = self._optional_part(theme, "back")
+            back = self.book.optional(theme, "back")
             if back is None:
                 script = [phrase for phrase in script if phrase["verb"] != "lean_back"]
                 self.notes.append(f"the {theme} has no backrest, so nobody leans back")
             else:
                 self._edge(f"{PERSON}, torso", theme, back, False, False, "support", soft)
         self._say(script, theme, "")
-        self.posture = self.posture_of(verb)
-        self.station = (theme, "on", "away")
+        self.posture = POSTURES.get(verb.manner, "stand")
+        self.relations[theme] = {"side": "on", "facing": "away"}
+        for mention in clause.mentions:
+            self._stand_beside(mention)
 
-    @staticmethod
-    def posture_of(verb: Verb) -> str:
-        """The posture that a manner ends in."""
-        return POSTURES.get(verb.manner, "stand")
+    def _stand(self, clause: Clause) -> None:
+        """Where the person stands, in words of its own."""
+        for mention in clause.mentions:
+            if mention.preposition not in WITH:
+                self._stand_at(mention.thing, mention.distance)
+        self.notes.append(f"'{clause.words}' says where the person is")
+
+    def _stand_beside(self, mention: Mention, otherwise: str = "") -> None:
+        """At a thing that is only named for where it is; who walks starts `otherwise`, far from it."""
+        if mention.thing not in self.used:
+            self._use(mention.thing)
+            self.book.name_of(mention.thing, "top", "seat", "grip")
+            self._stand_at(mention.thing, mention.distance or otherwise)
 
     def _handle(self, clause: Clause) -> None:
         """A hand holds a thing, moves it over another, or touches a part of it."""
         theme, others = self._theme(clause)
         verb = clause.verb
         self._use(theme)
-        hands = self._hands(clause)
+        distances = {mention.thing: mention.distance for mention in clause.mentions}
         location = others[0] if others else ""
-        if verb.manner == "slid" and not location:
-            rest = [name for name in self.silent if name != theme]
-            if len(rest) != 1:
-                raise TextError(
-                    f"'{clause.words}' moves the {theme} over something: say over what, and give its mesh too, "
-                    'as in "a person slides the mug over the table".'
-                )
-            location = rest[0]
         if verb.manner == "part":
-            part = self._part(theme, "touched")
-            for hand in hands:
-                self._edge(f"{PERSON}, {hand} hand", theme, part, True, True, "grip" if verb.turns else "touch")
-            self._stand_at(theme)
+            self._touch(clause, theme)
+        elif verb.manner == "pushed":
+            self._push(theme)
         else:
-            self._grip(clause, theme, hands, location)
-        for other in others:
-            if other not in self.used:
-                self._use(other)
-                self._part(other, "top")
-                self._stand_at(other)
-        keep = (self._noun(theme) or _PLAIN).keep
-        script = [dict(phrase) for phrase in verb.script]
-        if verb.manner == "held" and keep and "keep" in self.vocabulary.object_verbs.get("hold", {}):
-            script.insert(0, {"subject": "theme", "verb": "hold", "keep": keep})
-        self._say(script if hands != ["left"] else [_mirrored(phrase) for phrase in script], theme, location)
+            self._grip(clause, theme)
+        if verb.manner == "slid" or (verb.lies and theme not in self.rests):
+            location = self._lay(clause, theme, location, distances)
+        elif verb.manner == "part":
+            self._stand_at(theme, distances.get(theme, ""))
+        walks = any(phrase["verb"] == "walk" for phrase in verb.script)
+        for mention in clause.mentions:
+            self._stand_beside(mention, "far" if walks else "")
+        self._say(self._script_of(verb, theme), theme, location)
         if verb.travels or verb.turns:
             self.states[theme] = verb
-        self.gaze = self.gaze or theme
+        if verb.looks:
+            self.gaze = self.gaze or theme
 
-    def _grip(self, clause: Clause, theme: str, hands: Sequence[str], location: str) -> None:
-        grip = self._part(theme, "grip")
+    def _script_of(self, verb: Verb, theme: str) -> list[dict[str, Any]]:
+        """The verb's motion as this thing, this hand and this posture need it."""
+        script = [dict(phrase) for phrase in verb.script]
+        if self.posture == "sit":
+            script = [dict(phrase) for phrase in verb.sitting] or script
+            on_foot = [phrase["verb"] for phrase in script if phrase["verb"] in ON_FOOT]
+            if on_foot:
+                raise TextError(f"'{verb.name}' needs '{on_foot[0]}', which no sitter does. Join them with 'then'.")
+        keep = self.book.noun(theme).keep
+        if verb.manner == "held" and keep and "keep" in self.vocabulary.object_verbs.get("hold", {}):
+            walks = any(phrase["verb"] == "walk" for phrase in script)
+            hangs = {"at": "side"} if walks and keep == "down" and len(self._hands_on(theme)) == 1 else {}
+            own = next((phrase for phrase in script if phrase["verb"] == "hold"), {})
+            script = [phrase for phrase in script if phrase["verb"] != "hold"]
+            script.insert(0, {"subject": "theme", "verb": "hold", "keep": keep, **hangs, **own})
+        left = self._hands_on(theme) == ["left"]
+        return [_mirrored(phrase) for phrase in script] if left else script
+
+    def _hands_on(self, theme: str) -> list[str]:
+        """Sides of the hands that have an edge to a thing."""
+        edges = [edge["nodes"] for edge in self.edges if edge["nodes"][1].split(",")[0] == theme]
+        return [body.split(", ")[1].split()[0] for body, _ in edges if body.endswith(" hand")]
+
+    def _lay(self, clause: Clause, theme: str, location: str, distances: Mapping[str, str]) -> str:
+        """What the theme lies or slides on, with the contact between the two."""
+        if not location:
+            rest = [name for name in self.silent if name != theme]
+            if len(rest) != 1:
+                sliding = clause.verb.manner == "slid"
+                need = f"'{clause.words}' moves the {theme} over something: say over what"
+                need = need if sliding else f"'{clause.words}' needs the {theme} to lie on something: say on what"
+                example = "slides the mug over the table" if sliding else "types on the keyboard on the table"
+                raise TextError(f'{need}, and give its mesh too, as in "a person {example}".')
+            location = rest[0]
+        self._use(location)
+        below, above = self.book.name_of(theme, "bottom"), self.book.name_of(location, "top")
+        still = clause.verb.manner != "slid"
+        self.edges.append(_edge_table(f"{theme}, {below}", f"{location}, {above}", still, True, "rest"))
+        self.rests[theme] = location
+        self._stand_at(location, distances.get(location, ""))
+        return location
+
+    def _touch(self, clause: Clause, theme: str) -> None:
+        verb, part = clause.verb, self.book.name_of(theme, "touched")
+        for hand in self._hands(clause, theme):
+            kind = "grip" if verb.turns else "touch"
+            self._edge(f"{PERSON}, {hand} hand", theme, part, not verb.sometimes, not verb.sometimes, kind)
+
+    def _push(self, theme: str) -> None:
+        bar = self.book.name_of(theme, "bar")
+        for hand in ("right", "left"):
+            self._edge(f"{PERSON}, {hand} hand", theme, bar, True, True, "grip")
+        self.relations.setdefault(theme, {"side": "back", "facing": "toward"})
+
+    def _grip(self, clause: Clause, theme: str) -> None:
+        palms = clause.verb.manner == "held" and self.vocabulary.two_handed and self.book.between_palms(theme)
+        hands = ["right", "left"] if palms else self._hands(clause, theme)
+        part = self.book.name_of(theme, "sides" if palms else "grip")
         for hand in hands:
-            self._edge(f"{PERSON}, {hand} hand", theme, grip, True, True, "grip")
-        self.rests[theme] = "hand"
-        if clause.verb.manner == "slid":
-            self._use(location)
-            below, above = self._part(theme, "bottom"), self._part(location, "top")
-            self.edges.append(_edge_table(f"{theme}, {below}", f"{location}, {above}", False, True, "rest"))
-            self.rests[theme] = location
-            self._stand_at(location)
+            self._edge(f"{PERSON}, {hand} hand", theme, part, True, True, "touch" if palms else "grip")
+        self.rests.setdefault(theme, "hand")
 
-    def _hands(self, clause: Clause) -> list[str]:
-        both = clause.hand == "both" or clause.verb.hands == 2
+    def _hands(self, clause: Clause, theme: str) -> list[str]:
+        free = clause.verb.manner == "held" and not clause.hand and self.book.noun(theme).hands == 2
+        both = clause.hand == "both" or clause.verb.hands == 2 or (free and self.vocabulary.two_handed)
         if both and not self.vocabulary.two_handed and clause.verb.manner != "part":
             raise TextError("Both hands on one object cannot be planned: say one hand, or write a recipe.")
         busy = {edge["nodes"][0] for edge in self.edges}
-        wanted = ["right", "left"] if both else [clause.hand]
+        wanted = ["right", "left"] if both else [clause.hand or "right"]
         if not both and f"{PERSON}, {wanted[0]} hand" in busy:
             wanted = ["left" if wanted[0] == "right" else "right"]
         return wanted
 
-    def _stand_at(self, thing: str) -> None:
-        if self.station is None:
-            self.station = (thing, "near", "toward")
+    def _stand_at(self, thing: str, distance: str) -> None:
+        """The person's place; for a sitter, also where a second thing stands before the seat."""
+        if not self.relations or (self.posture == "sit" and thing not in self.relations):
+            near = {"side": "near", "facing": "toward"}
+            self.relations[thing] = near | ({"distance": distance} if distance else {})
 
     # -- pieces --
 
     def _use(self, name: str) -> None:
         self.used[name] = None
-        self.parts.setdefault(name, {})
-
-    def _noun(self, name: str) -> Noun | None:
-        return self.lexicon.noun(name)
 
     def _edge(
         self, body: str, thing: str, part: str, static: bool, continuous: bool, kind: str, soft: bool = False
@@ -252,54 +317,14 @@ class Scene:
         for phrase in script:
             phrase["subject"] = PERSON if phrase["subject"] == "person" else theme
             if phrase.get("over") == "location":
-                phrase["over"] = f"{location}, {next(iter(self.parts[location]))}"
+                phrase["over"] = f"{location}, {next(iter(self.book.parts[location]))}"
             if phrase not in self.script:
                 self.script.append(phrase)
-
-    def _part(self, thing: str, role: Role) -> str:
-        """The name of the part that plays `role`, found on the mesh."""
-        found, problem = self._search(thing, role)
-        if found is None:
-            raise TextError(
-                f"No part of the {thing} fits what the sentence needs ({role}). {problem} Or write the parts into a "
-                "recipe by hand: zeroshot-hoi plan ... --out my.toml."
-            )
-        self.parts[thing][found.name] = found
-        return found.name
-
-    def _optional_part(self, thing: str, role: Role) -> str | None:
-        found, _ = self._search(thing, role)
-        if found is not None:
-            self.parts[thing][found.name] = found
-        return None if found is None else found.name
-
-    def _search(self, thing: str, role: Role) -> tuple[PartDescription | None, str]:
-        """The best of the noun's and the general descriptions, and why none fits where none does."""
-        noun, given = self._noun(thing), self.things[thing]
-        candidates = [*(noun.parts.get(role, ()) if noun else ()), *self.lexicon.roles[role]]
-        if given.find is None:
-            return candidates[0], ""
-        best, best_fit, problem = None, 0.0, ""
-        for candidate in candidates:
-            others = tuple(part for name, part in self.parts[thing].items() if name != candidate.name)
-            try:
-                found = given.find(ObjectPlan(thing, parts=(*others, candidate)))
-            except HoiError as error:
-                problem = problem or str(error)
-                continue
-            fit = found.parts[candidate.name].confidence
-            if fit > best_fit:
-                best, best_fit = candidate, fit
-            if fit >= SURE:
-                break
-        if best is not None:
-            self.notes.append(f"the {thing}'s {best.name} was found with confidence {best_fit:.2f}")
-        return best, problem
 
     # -- tables --
 
     def _tables(self) -> dict[str, Any]:
-        tables: dict[str, Any] = {
+        return {
             "schema": 1,
             "name": recipe_name(self.task.text),
             "text": self.task.text,
@@ -308,27 +333,26 @@ class Scene:
             "edges": self.edges,
             "object_states": [self._state(name) for name in self._ordered()],
             "human_states": [{"name": PERSON, "description": self.task.text}],
+            "relations": [
+                {"person": PERSON, "object": thing, **where}
+                for thing, where in self.relations.items()
+                if self.rests.get(thing) != "hand"
+            ],
             "script": self.script,
         }
-        if self.station is not None:
-            thing, side, facing = self.station
-            tables["relations"] = [{"person": PERSON, "object": thing, "side": side, "facing": facing}]
-        return tables
 
     def _ordered(self) -> list[str]:
         """Used objects in the order they were given."""
         return [name for name in self.things if name in self.used]
 
     def _object(self, name: str) -> dict[str, Any]:
-        noun, given = self._noun(name), self.things[name]
-        size = noun.size if noun else (0.0, 0.0)
         return {
             "name": name,
-            "builtin": given.builtin,
-            "size": list(size),
-            "mass": noun.mass if noun else _guessed_mass(given),
+            "builtin": self.things[name].builtin,
+            "size": list(self.book.noun(name).size),
+            "mass": self.book.mass(name),
             "rests_on": self.rests.get(name, "ground"),
-            "parts": [vars(part) for part in self.parts[name].values()],
+            "parts": [vars(part) for part in self.book.parts[name].values()],
         }
 
     def _state(self, name: str) -> dict[str, Any]:
@@ -338,15 +362,12 @@ class Scene:
         return {"name": name, "is_translational": travels, "is_rotational": turns, "description": words}
 
 
-_PLAIN = Noun(words=(), size=(0.0, 0.0), mass=1.0)
-
-
 def _merged(carried: Sequence[Clause]) -> list[Clause]:
     """Sitting and then leaning back are one scene: the verb that says more, with the thing that either names."""
     if len(carried) < 2:
         return list(carried)
     manners = {clause.verb.manner for clause in carried}
-    things = {m.thing for clause in carried for m in clause.mentions}
+    things = {m.thing for clause in carried for m in clause.mentions if m.preposition in UPON}
     if len(manners) > 1 or len(things) > 1:
         words = " and ".join(clause.words for clause in carried)
         raise TextError(f"'{words}' cannot happen at the same time. Join them with 'then'.")
@@ -368,10 +389,3 @@ def _mirrored(phrase: dict[str, Any]) -> dict[str, Any]:
 
 def _edge_table(first: str, second: str, static: bool, continuous: bool, kind: str) -> dict[str, Any]:
     return {"nodes": [first, second], "is_rel_static": static, "is_continuous": continuous, "kind": kind}
-
-
-def _guessed_mass(thing: GivenObject) -> float:
-    if thing.extent is None:
-        return 1.0
-    x, y, z = thing.extent
-    return round(min(max(DENSITY * x * y * z, 0.05), 100.0), 3)

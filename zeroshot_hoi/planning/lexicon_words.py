@@ -13,8 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from zeroshot_hoi.core.plan import PartDescription
 
-Manner = Literal["held", "slid", "seat", "saddle", "board", "bed", "floor", "pushed", "part", "worn"]
-Role = Literal["grip", "seat", "back", "bottom", "top", "deck", "bar", "pedals", "touched", "strap"]
+Manner = Literal["held", "slid", "seat", "saddle", "board", "bed", "floor", "pushed", "part", "worn", "place"]
+Role = Literal[
+    "grip", "handle", "sides", "seat", "back", "bottom", "top", "deck", "bar", "pedals", "touched", "strap"
+]  # fmt: skip
 Words = Annotated[tuple[str, ...], Field(strict=False)]
 VOWELS = frozenset("aeiou")
 
@@ -47,6 +49,14 @@ class Verb(_Entry):
     """The back comes to rest against a backrest."""
     seated: bool = False
     """The person sits from the first frame on."""
+    sitting: tuple[Mapping[str, Any], ...] = ()
+    """The motion of somebody who sits while doing it, where it is another one."""
+    looks: bool = True
+    """The eyes follow the thing."""
+    sometimes: bool = False
+    """Hands touch again and again, here and there, not all the time in one place."""
+    lies: bool = False
+    """The thing lies on another meanwhile."""
 
 
 class Noun(_Entry):
@@ -59,6 +69,8 @@ class Noun(_Entry):
     keep: str = ""
     """How a hand keeps it, as the motion `hold` says: upright, or where it reaches from the hand; empty is free."""
     upholstery: bool = False
+    hands: int = 1
+    """How many hands hold it where nothing else is said."""
     parts: Mapping[Role, tuple[PartDescription, ...]] = Field(default_factory=dict)
 
 

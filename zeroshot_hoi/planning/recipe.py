@@ -19,6 +19,9 @@ from zeroshot_hoi.core.plan import (
 from zeroshot_hoi.recipe import Recipe
 from zeroshot_hoi.recipe_tables import EdgeTable, ObjectTable, ScriptTable
 
+OUT_OF_REACH = ("step", "far")
+"""Classes of distance at which nothing can be touched before somebody walks."""
+
 
 def plan_from_recipe(recipe: Recipe, **overrides: Any) -> Plan:
     """The plan that a recipe describes; `overrides` replace keys in `recipe.OVERRIDES`."""
@@ -26,6 +29,7 @@ def plan_from_recipe(recipe: Recipe, **overrides: Any) -> Plan:
     try:
         graph = _graph(recipe)
         _check_part_references(recipe, graph)
+        _check_distances(recipe, graph)
     except GraphError as error:
         raise GraphError(f"{recipe.origin}: {error}") from None
     return Plan(
@@ -67,6 +71,19 @@ def _graph(recipe: Recipe) -> PartAffordanceGraph:
         ),
         interaction=recipe.text,
     )
+
+
+def _check_distances(recipe: Recipe, graph: PartAffordanceGraph) -> None:
+    """Nobody touches from the first frame on what is out of reach."""
+    for relation in recipe.relations:
+        ends = {relation.person, relation.object}
+        always = [e for e in graph.edges if e.is_continuous and {e.first.owner, e.second.owner} == ends]
+        if relation.distance in OUT_OF_REACH and always:
+            raise RecipeError(
+                f"{recipe.origin}: '{relation.person}' starts at the distance '{relation.distance}' from "
+                f"'{relation.object}', but '{always[0].name}' touches in every frame. Say close, reach or arm, or "
+                "is_continuous = false."
+            )
 
 
 def _edge(entry: EdgeTable) -> Edge:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from zeroshot_hoi.body.postures import PostureShape, posture_shape
 from zeroshot_hoi.core.body import SkinnedBody
-from zeroshot_hoi.core.errors import HoiError
+from zeroshot_hoi.core.errors import HoiError, nearest_name
 from zeroshot_hoi.core.plan import Plan, Relation
 from zeroshot_hoi.core.reference import InitialScene, Placement, RigidPose
 from zeroshot_hoi.core.scene import ObjectParts, SceneObject
@@ -28,6 +29,18 @@ STANDOFF = (0.16, 0.21, 0.27)
 
 SEATED_STANDOFF = 0.24
 """Metres from a sitting person's pelvis to the edge of a table."""
+
+CLOSE = 0.7
+"""Of STANDOFF: the belly all but touches the edge."""
+
+STEP = 0.75
+"""Of the leg's length: a comfortable step (Winter 1991, The Biomechanics and Motor Control of Human Gait)."""
+
+STEPS_AWAY = {"arm": 0.0, "step": 1.0, "far": 3.0}
+"""Class of distance -> steps beyond an outstretched arm."""
+
+SPREAD = (0.0, 0.05, -0.05)
+"""Metres nearer or farther that are tried where a class says more than an arm's length."""
 
 LATERAL = (0.0, 0.12, -0.12)
 """Metres to the side, toward the left hand."""
@@ -63,7 +76,8 @@ def place(
             placements = _beside(relation, _is_second(relation, plan), shape, objects, parts, poses, draws)
         people[name] = tuple(_varied(placement, body, draws, name) for placement in placements)
         for other in relations[1:]:
-            distance = SEATED_STANDOFF if relation is not None and relation.side == "on" else STANDOFF[1]
+            seated = relation is not None and relation.side == "on"
+            distance = SEATED_STANDOFF if seated and other.distance == "reach" else _usual(other.distance, shape)
             poses[other.object] = _before(other, people[name][0], distance, objects, parts)
     for name in plan.objects:
         if name not in poses:
@@ -122,6 +136,33 @@ def _standing(shape: PostureShape, xy: np.ndarray, heading: float) -> Placement:
     return Placement(root, heading, shape.q, _feet(shape, root, heading))
 
 
+def standoffs(distance: str, shape: PostureShape) -> tuple[float, ...]:
+    """Metres from the pelvis to the edge of what a person of this size stands at.
+
+    `close`: the belly all but touches it; `reach`: it is worked on with bent elbows; `arm`: an outstretched arm away;
+    `step`: a step farther than that; `far`: three steps farther.
+    """
+    if distance == "reach":
+        return STANDOFF
+    if distance == "close":
+        return tuple(CLOSE * away for away in STANDOFF)
+    if distance not in STEPS_AWAY:
+        raise HoiError(f"Unknown distance '{distance}'. {nearest_name(distance, ('close', 'reach', *STEPS_AWAY))}")
+    arm, leg = _limb(shape, "shoulder", "elbow", "wrist"), _limb(shape, "hip", "knee", "ankle")
+    return tuple(arm + STEPS_AWAY[distance] * STEP * leg + more for more in SPREAD)
+
+
+def _usual(distance: str, shape: PostureShape) -> float:
+    """The one of `standoffs` for something that is placed before a person."""
+    return standoffs(distance, shape)[0 if distance in STEPS_AWAY else 1]
+
+
+def _limb(shape: PostureShape, *names: str) -> float:
+    """Metres along a chain of joints."""
+    joints = [shape.joints[f"left_{name}"] for name in names]
+    return sum(float(np.linalg.norm(b - a)) for a, b in pairwise(joints))
+
+
 def _beside(
     relation: Relation,
     across_from: bool,
@@ -144,7 +185,7 @@ def _beside(
     heading = float(np.arctan2(np.sin(heading), np.cos(heading)))
     placements = []
     back, beside = standing_shift(draws, relation.person)
-    for distance in STANDOFF:
+    for distance in standoffs(relation.distance, shape):
         for aside in LATERAL:
             local = center + outward * (reach + distance + back) + across * (aside + beside)
             xy = (pose.rotation @ np.array([*local, 0.0]) + pose.translation)[:2]
