@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 from test_report import make_meeting
 from test_results import FRAMES, make_body, make_result
@@ -67,10 +68,11 @@ def read_obj(path):
     return groups, vertices, np.array(places), used
 
 
-def in_order(corners: np.ndarray) -> np.ndarray:
-    """Triangles (F, 3, 3) in an order of their own: files keep those of one material together."""
-    flat = np.round(corners.reshape(len(corners), 9), 3)
-    return corners[np.lexsort(flat.T)]
+def same_triangles(first: np.ndarray, second: np.ndarray, tolerance: float) -> bool:
+    """Whether (F, 3, 3) are the same triangles in another order: files keep those of one material together."""
+    first, second = first.reshape(len(first), 9), second.reshape(len(second), 9)
+    ways = ((first, second), (second, first))
+    return first.shape == second.shape and all(KDTree(a).query(b)[0].max() < tolerance for a, b in ways)
 
 
 @pytest.mark.parametrize("up", ["y", "z"])
@@ -86,12 +88,11 @@ def test_obj_frames_read_back_as_the_result(tmp_path, up):
     assert list(groups) == [name.replace(" ", "_") for name in expected]
     for faces, (points, indices) in zip(groups.values(), expected.values(), strict=True):
         corners = vertices[np.array(faces)[..., 0] - 1]
-        expected_corners = (points @ turn.T)[indices]
-        np.testing.assert_allclose(in_order(corners), in_order(expected_corners), atol=2e-5)
+        assert same_triangles(corners, (points @ turn.T)[indices], 1e-4)
     whole = trimesh.load(tmp_path / "walk_0004.obj", force="mesh", process=False)
     assert len(whole.faces) == sum(len(faces) for faces in groups.values())
     library = (tmp_path / "walk.mtl").read_text()
-    assert {f"newmtl {name}" for names in used.values() for name in names} == set(library.splitlines()[::2])
+    assert {f"newmtl {name}" for names in used.values() for name in names} <= set(library.splitlines())
     assert {"person_1_skin", "person_1_shirt", "person_1_trousers"} >= set(used["person_1"])
 
 
