@@ -3,13 +3,15 @@
 What is counted is what the browser did: calls of the page's `draw`, and for the viewer the animation frames in which
 new vertices reached WebGL. A browser without a graphics card computes every pixel on the processor, so each scene is
 played a second time with `drawElements` doing nothing. What is left then is all that the page, the server and the
-connection do themselves: the share that does not depend on a graphics card.
+connection do themselves: the share that does not depend on a graphics card. Beside the rate stands the processor time
+of a frame, by the browser's processes, which depends little on what else the machine does (Linux only).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -39,16 +41,15 @@ SIZE = {"width": 1280, "height": 800}
 PLAY_PAGE = """async ([seconds, drawing]) => {
   const player = hoi.state.player, draw = player.draw.bind(player), elements = player.gl.drawElements;
   if (!drawing) player.gl.drawElements = () => {};
-  let drawn = 0, busy = 0; const seen = new Set();
+  let drawn = 0; const seen = new Set();
   player.draw = () => {
-    const start = performance.now(); draw(); player.gl.finish(); busy += performance.now() - start;
-    drawn++; seen.add(Math.floor(hoi.state.frame));
+    draw(); drawn++; seen.add(Math.floor(hoi.state.frame));
   };
   hoi.seek(0); hoi.play(true); const start = performance.now();
   await new Promise(done => setTimeout(done, 1000 * seconds));
   hoi.play(false); const took = (performance.now() - start) / 1000;
   player.draw = draw; player.gl.drawElements = elements;
-  return { rate: drawn / took, milliseconds: busy / drawn, seen: seen.size };
+  return { rate: drawn / took, drawn, seen: seen.size };
 }"""
 
 WATCH_VIEWER = """(() => {
@@ -82,7 +83,50 @@ class Played:
     """Whether triangles were drawn, or everything but that was done."""
     rate: float
     """Frames a second that the browser drew."""
+    page_ms: float = float("nan")
+    """Processor time of a frame in the process that runs the page, milliseconds."""
+    picture_ms: float = float("nan")
+    """And in the one that draws: a graphics card's work where there is one."""
     note: str = ""
+
+
+class Processors:
+    """Processor time of this program's browser since the last look, by kind of process."""
+
+    def __init__(self) -> None:
+        self._before = self._now()
+
+    def spent(self, frames: float) -> tuple[float, float]:
+        """Milliseconds a frame of the page's process and of the drawing one; NaN where the system does not tell."""
+        before, self._before = self._before, self._now()
+        if not self._before:
+            return float("nan"), float("nan")
+        kinds = [self._before.get(kind, 0.0) - before.get(kind, 0.0) for kind in ("renderer", "gpu-process")]
+        return tuple(1000.0 * seconds / max(frames, 1.0) for seconds in kinds)  # type: ignore[return-value]
+
+    @staticmethod
+    def _now() -> dict[str, float]:
+        """Seconds by `--type` of all descendants of this process."""
+        parents: dict[int, int] = {}
+        told: dict[int, tuple[str, float]] = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (folder / "stat").read_text().rpartition(")")[2].split()
+                command = (folder / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            kind = re.search(r"--type=([\w-]+)", command)
+            parents[int(folder.name)] = int(words[1])
+            seconds = (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+            told[int(folder.name)] = (kind.group(1) if kind else "", seconds)
+        total: dict[str, float] = {}
+        for process, (kind, seconds) in told.items():
+            above = process
+            while above in parents and above != os.getpid():
+                above = parents[above]
+            if above == os.getpid():
+                total[kind] = total.get(kind, 0.0) + seconds
+        return total
 
 
 def crowd(result: Result, people: int = 2, objects: int = 3, fps: float = WANTED) -> Result:
@@ -126,8 +170,10 @@ def play_page(result: Result, seconds: float) -> Iterator[Played]:
             page.wait_for_timeout(100)
         page.evaluate(PLAY_PAGE, [1.0, True])  # compiles
         for drawing in (True, False):
+            processors = Processors()
             told = page.evaluate(PLAY_PAGE, [seconds, drawing])
-            yield Played("page", drawing, told["rate"], f"{told['milliseconds']:.1f} ms a frame on the main thread")
+            spent = processors.spent(told["drawn"])
+            yield Played("page", drawing, told["rate"], *spent, f"{told['seen']} of {result.frames} frames were seen")
 
 
 def play_viewer(result: Result, seconds: float) -> Iterator[Played]:
@@ -159,10 +205,11 @@ def _play_viewer(viewer: Any, page: Any, seconds: float, shadows: bool, drawing:
 
     viewer.show = counted
     page.evaluate("window.__played.drawn = window.__played.ticks = 0")
-    before, busy = time.monotonic(), time.process_time()
+    before, busy, processors = time.monotonic(), time.process_time(), Processors()
     viewer.play(True)
     page.wait_for_timeout(1000 * seconds)
     drawn, ticks = page.evaluate("[window.__played.drawn, window.__played.ticks]")
+    spent = processors.spent(drawn)
     viewer.play(False)
     took, used = time.monotonic() - before, time.process_time() - busy
     viewer.show = show
@@ -170,7 +217,7 @@ def _play_viewer(viewer: Any, page: Any, seconds: float, shadows: bool, drawing:
         f"{'with' if shadows else 'without'} shadows; server sent {shown[0] / took:.0f} a second, "
         f"{1000 * used / max(shown[0], 1):.1f} ms of a processor each; {ticks / took:.0f} animation frames a second"
     )
-    return Played("viewer", drawing, drawn / took, note)
+    return Played("viewer", drawing, drawn / took, *spent, note)
 
 
 def playback_table(path: Path, seconds: float, out: Path | None, console: Console) -> int:
@@ -181,10 +228,13 @@ def playback_table(path: Path, seconds: float, out: Path | None, console: Consol
                   f"{os.cpu_count()} processors")  # fmt: skip
     rows = [*play_page(result, seconds), *play_viewer(result, seconds)]
     table = Table(title="Frames a second that Chromium drew", title_justify="left")
-    for head in ("where", "drawing", "frames a second", ""):
+    for head in ("where", "drawing", "frames a second", "page, ms", "picture, ms", ""):
         table.add_column(head, overflow="fold")
     for row in rows:
-        table.add_row(row.where, "by the processor" if row.drawing else "left out", f"{row.rate:.1f}", row.note)
+        table.add_row(row.where, "by the processor" if row.drawing else "left out", f"{row.rate:.1f}",
+                      f"{row.page_ms:.1f}", f"{row.picture_ms:.1f}", row.note)  # fmt: skip
+    if not console.is_terminal:
+        console.width = max(console.width, 150)
     console.print(table)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
