@@ -247,3 +247,10 @@ def test_a_door_turns_about_its_far_edge(body: SkinnedBody) -> None:
     assert np.abs(places - places[0]).max() < 1e-9
     turn = np.degrees(np.arccos((np.trace(track.rotation[-1] @ track.rotation[0].T) - 1) / 2))
     assert turn == pytest.approx(30.0, abs=0.1)
+    closing = _compiler(
+        _recipe(kind="grip", rests_on="ground", script=[{"subject": "box", "verb": "close", "angle": 30.0}]),
+        body, door, _region(door, "side", near_high, [0, 0, 1]),
+    )  # fmt: skip
+    back = closing.reference.objects["box"]
+    assert back.rotation == pytest.approx(track.rotation[::-1], abs=1e-9), "closing is opening, played backward"
+    assert back.translation == pytest.approx(track.translation[::-1], abs=1e-9)

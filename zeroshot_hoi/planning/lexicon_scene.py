@@ -211,7 +211,7 @@ class Scene:
         if verb.manner == "slid" or (verb.lies and theme not in self.rests):
             location = self._lay(clause, theme, location, distances)
         elif verb.manner == "part":
-            self._stand_at(theme, distances.get(theme, ""))
+            self._stand_at(theme, distances.get(theme, "") or verb.distance)
         walks = any(phrase["verb"] == "walk" for phrase in verb.script)
         for mention in clause.mentions:
             self._stand_beside(mention, "far" if walks else "")
@@ -296,9 +296,11 @@ class Scene:
 
     def _stand_at(self, thing: str, distance: str) -> None:
         """The person's place; for a sitter, also where a second thing stands before the seat."""
-        if not self.relations or (self.posture == "sit" and thing not in self.relations):
-            near = {"side": "near", "facing": "toward"}
-            self.relations[thing] = near | ({"distance": distance} if distance else {})
+        if thing not in self.relations and (not self.relations or self.posture == "sit"):
+            self.relations[thing] = {"side": "near", "facing": "toward"}
+        where = self.relations.get(thing, {"side": "on"})
+        if distance and where["side"] != "on":
+            where.setdefault("distance", distance)
 
     # -- pieces --
 

@@ -57,6 +57,8 @@ class Verb(_Entry):
     """Hands touch again and again, here and there, not all the time in one place."""
     lies: bool = False
     """The thing lies on another meanwhile."""
+    distance: str = ""
+    """How far from the thing the person stands where no word says it: a door needs room to turn."""
 
 
 class Noun(_Entry):

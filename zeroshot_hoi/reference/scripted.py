@@ -210,13 +210,14 @@ def _about_hinge(
     held: PartRegion,
     workspace: Workspace,
 ) -> tuple[np.ndarray, Rotation]:
-    """Path and turn of an object that opens: about the upright edge farthest from where it is held, to the person."""
+    """Path and turn of an object that opens to the person, or closes: about the upright edge farthest from the hand."""
     low, high = thing.vertices[:, :2].min(0), thing.vertices[:, :2].max(0)
     wide = int(np.argmax(high - low))
     pivot = np.array([*(0.5 * (low + high)), 0.0])
     pivot[wide] = low[wide] if held.center[wide] > pivot[wide] else high[wide]
     arm = heading.apply(held.center - pivot)
-    if turn[-1].apply(arm) @ workspace.forward > arm @ workspace.forward:
+    widest = turn[int(np.argmax(turn.magnitude()))]
+    if widest.apply(arm) @ workspace.forward > arm @ workspace.forward:
         turn = turn.inv()
     fixed = heading.apply(pivot)
     return path + fixed - turn.apply(fixed), turn

@@ -144,6 +144,12 @@ def _open(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[n
     return np.zeros((len(u), 3)), _outer(amount, np.array([0.0, 0.0, 1.0]))
 
 
+def _close(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """From `angle` degrees open to how the object rests."""
+    amount = np.radians(number(p, "angle")) * (1.0 - minimum_jerk(u))
+    return np.zeros((len(u), 3)), _outer(amount, np.array([0.0, 0.0, 1.0]))
+
+
 def _curl(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
     """Around the elbow, from a hanging forearm to near the shoulder and back."""
     low, high = np.radians(number(p, "from")), np.radians(number(p, "to"))
@@ -174,6 +180,7 @@ OBJECT_VERBS: dict[str, ObjectVerb] = {
     "toss": ObjectVerb(_toss, {"height": 0.3, "spin": 0.0}),
     "bring": ObjectVerb(_bring, {"to": "mouth", "ahead": 0.06, "aside": 0.0, "above": -0.03}),
     "open": ObjectVerb(_open, {"angle": 35.0}, hinged=True),
+    "close": ObjectVerb(_close, {"angle": 35.0}, hinged=True),
     "curl": ObjectVerb(_curl, {"from": 18.0, "to": 118.0, "cycles": 1.0}, absolute=True),
 }
 
