@@ -161,6 +161,24 @@ def _run_suite(options: argparse.Namespace, console: Console) -> int:
     return suite_command(options.name, chosen, out, console)
 
 
+def _declare_ablation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--recipes", nargs="+", metavar="RECIPE", help="lift_dumbbell, drink_from_mug, sit_on_chair")
+    parser.add_argument("--only", nargs="+", metavar="VARIANT", help="as in --only full 'no part contact'; else all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--frames", type=int, help="of every clip; the recipe's own number by default")
+    parser.add_argument("--out", type=Path, default=Path("out/ablation"), help="where rows and results go")
+
+
+def _run_ablation(options: argparse.Namespace, console: Console) -> int:
+    from benchmarks.ablation_table import RECIPES, AblationOptions, run_ablations
+    from benchmarks.left_out import VARIANTS
+
+    chosen = AblationOptions(
+        tuple(options.recipes or RECIPES), tuple(options.only or VARIANTS), options.seed, options.frames
+    )
+    return run_ablations(chosen, options.out, console)
+
+
 def _declare_speed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", nargs="+", metavar="SECTION",
                         help="stages, evaluation, energies, hoi_page, solver, scaling")  # fmt: skip
@@ -209,6 +227,8 @@ COMMANDS: Mapping[str, Command] = {
     "compare": Command("results of ours and of trained baselines by the same measures", _declare_compare, _run_compare),
     "parts": Command("parts found by geometry against the labeled truth", _declare_parts, _run_parts),
     "suite": Command("a paper's protocol from its prompts to its table", _declare_suite, _run_suite),
+    "ablation": Command("the default pipeline without one of its parts, beside the papers' ablations",
+                        _declare_ablation, _run_ablation),
     "speed": Command("what a run costs, what limits it, and a paper's loop in the same run", _declare_speed,
                      _run_speed),
     "exports": Command("every GLB through the Khronos validator, every USD through usd-core, both played back",

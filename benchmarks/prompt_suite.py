@@ -2,7 +2,8 @@
 
 A suite is a file of benchmarks/suites: prompts, measures, what the paper prints, what is not measured and why. Every
 prompt leaves one row, `OUT/KEY.json`, beside its result and pictures; a second run takes the rows that are there. A
-prompt that crashes leaves its error as its row, and the rest goes on.
+prompt that the library refuses (a sentence beyond the offline vocabulary, an object that cannot serve) has the reason
+as its row; one that crashes its error; the rest goes on.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ class PromptRow:
     missed: tuple[str, ...] = ()
     """The library's own bars that do not hold."""
     error: str = ""
+    refused: bool = False
+    """Whether the error is the library's own sentence about what it cannot do, and no crash."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ def run_suite(
 
 
 def suite_command(name: str, options: SuiteOptions, out: Path, console: Console) -> int:
-    """0 where every prompt ran, 1 where one crashed, 2 for a name that is not known."""
+    """0 where every prompt ran or was refused with a reason, 1 where one crashed, 2 for a name that is not known."""
     path = SUITES.get(name, Path(name))
     if not path.is_file():
         console.print(f"There is no suite '{name}'. Known: {', '.join(SUITES)}, or the path of a .toml file.")
@@ -155,7 +158,10 @@ def suite_command(name: str, options: SuiteOptions, out: Path, console: Console)
         console.print(ablation_table(suite, results, options.ablation_steps, out))
     for measure, reason in suite.not_measured.items():
         console.print(f"Not measured: {measure} ({reason})", markup=False, soft_wrap=True)
-    return int(any(row.error for row in rows))
+    for row in rows:
+        if row.refused:
+            console.print(f"Refused: {row.key}, {row.text}: {row.error}", markup=False, soft_wrap=True)
+    return int(any(row.error and not row.refused for row in rows))
 
 
 def summarize(suite: Suite, rows: Sequence[PromptRow], together: Mapping[str, float]) -> dict[str, dict[str, float]]:
@@ -179,7 +185,9 @@ def make_table(suite: Suite, rows: Sequence[PromptRow], together: Mapping[str, f
     groups = ["all", *dict.fromkeys(row.group for row in rows)]
     groups = groups[:1] if len(groups) > 6 else groups
     ran = sum(not row.error for row in rows)
-    table = Table("measure", *groups, suite.paper, title=f"{suite.name}: {ran} of {len(rows)} prompts ran")
+    refused = sum(row.refused for row in rows)
+    title = f"{suite.name}: {ran} of {len(rows)} prompts ran" + (f", {refused} refused" if refused else "")
+    table = Table("measure", *groups, suite.paper, title=title)
     for measure, means in summarize(suite, rows, together).items():
         cells = [f"{means[group]:.3g}" if group in means else "-" for group in groups]
         printed = "; ".join(f"{method} {value:g}" for method, value in suite.published.get(measure, {}).items())
@@ -227,10 +235,10 @@ def _run(suite: Suite, prompt: Prompt, options: SuiteOptions, out: Path, runner:
         missed = tuple(m.key for m in result.metrics().values() if m.passed is False)
         return PromptRow(prompt.key, prompt.group, text, time.perf_counter() - start, measures, missed)
     except HoiError as problem:
-        error = f"{type(problem).__name__}: {problem}"
+        error, refused = f"{type(problem).__name__}: {problem}", True
     except Exception:
-        error = traceback.format_exc(limit=4)
-    return PromptRow(prompt.key, prompt.group, text, time.perf_counter() - start, {}, (), error)
+        error, refused = traceback.format_exc(limit=4), False
+    return PromptRow(prompt.key, prompt.group, text, time.perf_counter() - start, {}, (), error, refused)
 
 
 def _chosen(suite: Suite, only: Sequence[str]) -> list[Prompt]:
@@ -238,7 +246,7 @@ def _chosen(suite: Suite, only: Sequence[str]) -> list[Prompt]:
 
 
 def _kept(path: Path) -> PromptRow | None:
-    """The row of an earlier run; None where there is none, or it crashed, or its file is broken."""
+    """The row of an earlier run; None where there is none, it did not run, or its file is broken."""
     try:
         row = PromptRow(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -257,6 +265,7 @@ def _write(path: Path, record: Any) -> None:
 
 
 def _line(row: PromptRow) -> str:
-    word = "CRASHED" if row.error else f"misses {', '.join(row.missed)}" if row.missed else "all bars hold"
+    word = f"misses {', '.join(row.missed)}" if row.missed else "all bars hold"
+    word = "REFUSED" if row.refused else "CRASHED" if row.error else word
     detail = row.error.strip().splitlines()[-1] if row.error else ""
     return f"{row.key} {row.seconds:5.0f} s  {row.text or row.group}  {word} {detail}".rstrip()

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,6 +22,7 @@ from benchmarks.prompt_suite import (
     make_table,
     read_suite,
     run_suite,
+    suite_command,
     summarize,
 )
 from benchmarks.suite_measures import Networks, measure_all, measure_choice, measure_result
@@ -106,7 +108,9 @@ class Runner:
     def __call__(self, prompt: Prompt, options: SuiteOptions):
         self.ran.append(prompt.key)
         if prompt.recipe == "bad":
-            raise RecipeError("planted crash")
+            raise RuntimeError("planted crash")
+        if prompt.recipe == "beyond":
+            raise RecipeError("no such verb")
         result = small_result(gap={"near": -0.002, "far": 0.3}[prompt.recipe])
         measured = {"bar": Metric("bar", 2.0, "m", "lower", 1.0)}
         return SimpleNamespace(
@@ -140,6 +144,26 @@ def test_a_suite_resumes_and_a_crash_is_a_row(tmp_path, monkeypatch):
     console.print(make_table(suite, rows, {}))
     assert "2 of 3 prompts ran" in console.file.getvalue()
     assert "A 0.9" in console.file.getvalue()
+
+
+def test_what_cannot_be_planned_is_a_row_with_its_reason(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.prompt_suite.measure_pictures", lambda *_: {})
+    monkeypatch.setattr("benchmarks.prompt_suite.measure_all", lambda _: {})
+    monkeypatch.setattr(Result, "load", lambda path: path)
+    path, console = tmp_path / "tiny.toml", Console(file=io.StringIO(), width=160)
+    head, prompts = 'paper = "A"\nmeasures = ["bar"]\n[prompts]\n', 'beyond = { group = "x", recipe = "beyond" }\n'
+    path.write_text(head + prompts + 'near = { group = "x", recipe = "near" }\n')
+    monkeypatch.setattr("benchmarks.prompt_suite.run_suite", partial(run_suite, runner=Runner()))
+    assert suite_command(str(path), SuiteOptions(), tmp_path / "out", console) == 0
+    said = console.file.getvalue()
+    assert "1 of 2 prompts ran, 1 refused" in said
+    assert "REFUSED" in said
+    assert "CRASHED" not in said
+    assert "Refused: beyond" in said
+    assert "no such verb" in said
+    path.write_text(head + prompts + 'bad = { group = "x", recipe = "bad" }\n')
+    assert suite_command(str(path), SuiteOptions(), tmp_path / "out", console) == 1
+    assert "CRASHED" in console.file.getvalue()
 
 
 def test_measures_of_a_hand_on_a_box():
