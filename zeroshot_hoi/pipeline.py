@@ -135,7 +135,7 @@ class Pipeline:
                   each="objects"),
             Stage("scene", _place("contacts"), scene_line, placing, ("bodies", "objects", "contacts"), _flagless),
             Stage("reference", lambda at: script_motion(at.plan, *_all(at)), reference_line,
-                  ("people", "objects", "graph", "script", "frames", "fps", "seed"), (*made, scene)),
+                  ("people", "objects", "graph", "contacts", "script", "frames", "fps", "seed"), (*made, scene)),
             Stage("optimization", lambda at: optimize(at.plan, *_all(at, at.tell)), optimization_line,
                   ("people", "objects", "graph", "contacts", "frames", "fps", "seed", "engine"),
                   (*made, scene, "reference")),
