@@ -11,6 +11,7 @@ from zeroshot_hoi.metrics.published import (
     MetricError,
     accuracy,
     distribution,
+    features,
     feet,
     penetration,
     pictures,
@@ -36,6 +37,12 @@ def test_boxes_that_overlap_around_solids_that_do_not_share_nothing():
     faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
     corner = np.array([[0.0, 0, 0], [0.1, 0, 0], [0, 0.1, 0], [0, 0, 0.1]])
     close(penetration.interpenetration_volume(corner, faces, 0.1 - corner, faces[:, ::-1]), 0.0)
+
+
+def test_no_voxel_in_the_first_solid_is_no_volume():
+    faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+    corner = np.array([[0.0, 0, 0], [0.1, 0, 0], [0, 0.1, 0], [0, 0, 0.1]])
+    close(penetration.interpenetration_volume(corner, faces, *syn.box([0.13] * 3, [0.1] * 3)), 0.0)
 
 
 def test_as_many_voxels_as_the_limit_are_counted(monkeypatch):
@@ -67,6 +74,12 @@ def test_a_toe_at_the_height_or_at_the_speed_does_not_skate():
     close(feet.skating_ratio(toes, fps=1.0), 6 / 7)
     toes[:, 0, 0] = np.cumsum([0.0, 0, 0, 0, 2.5, 0, 0, 0])  # its mean over five steps is exactly .5
     close(feet.skating_ratio(toes, fps=1.0), 0.0)
+
+
+def test_a_toe_that_goes_up_and_down_does_not_skate():
+    toes = np.zeros((9, 1, 3))
+    toes[::2, 0, 2] = 0.04  # .8 m/s, but upward
+    close(feet.skating_ratio(toes), 0.0)
 
 
 @pytest.mark.parametrize(("measure", "reach"), [(accuracy.f_score_5, 0.005), (accuracy.f_score_15, 0.015)])
@@ -119,6 +132,19 @@ def test_frechet_distance_of_features_that_do_not_vary_in_a_direction():
     close(distribution.frechet_distance(flat, signs), 2.0)
 
 
+def test_diversity_of_few_pairs_is_of_those_pairs():
+    values = np.array([[0.0], [1.0], [10.0]])
+    assert {distribution.diversity(values, pairs=1, seed=k) for k in range(60)} == {0.0, 1.0, 9.0, 10.0}
+    assert {distribution.diversity(values[:2], seed=k) for k in range(20)} == {0.0, 1.0}
+
+
+def test_multimodality_takes_lengths_of_features():
+    pair = np.zeros((1, 2, 3))
+    pair[0, 1] = [3.0, 4.0, 0.0]
+    assert {distribution.multimodality(pair, seed=k) for k in range(20)} == {0.0, 5.0}
+    assert {distribution.multimodality(pair, pairs=1, seed=k) for k in range(20)} == {0.0, 5.0}
+
+
 def test_smallest_samples_have_a_value():
     close(distribution.object_diversity(np.stack([np.zeros((4, 8, 3)), np.full((4, 8, 3), 2.0)])), 2 * 3**0.5)
     close(distribution.frechet_distance(np.array([[0.0], [2.0]]), np.array([[5.0], [7.0]])), 25.0)
@@ -127,6 +153,13 @@ def test_smallest_samples_have_a_value():
     pair[0, 1] = 4.0
     assert {distribution.multimodality(pair, pairs=1, seed=k) for k in range(20)} == {0.0, 4.0}
     close(vbench.i2v_subject_consistency(np.array([[1.0, 0], [1, 0]]), np.array([1.0, 0])), 1.0)
+    close(vbench.i2v_subject_consistency(np.array([[1.0, 0], [-1, 0]]), np.array([1.0, 0])), 0.5)
+    joints = np.zeros((2, 3, 3))
+    joints[1, :, 0] = 0.5
+    close(features.kinematic_features(joints, 2.0)[-6:], np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0]))
+    assert features.kinematic_features(joints[:1], 2.0).shape == (18,)
+    one = [("s", {"a": np.zeros((2, 2, 3), np.uint8)})]
+    assert semantics.model_choice(one, lambda question, images: 0).share == {"a": 1.0}
 
 
 def test_a_point_at_the_camera_is_not_in_front_and_one_close_by_is():
