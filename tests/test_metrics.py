@@ -125,6 +125,17 @@ def test_drift_is_the_largest_distance_from_the_mean(amplitude):
     assert metric.passed is (amplitude < 0.005)
 
 
+@pytest.mark.parametrize(("direction", "drifts"), [(0, True), (2, False)], ids=["along the cushion", "into it"])
+def test_upholstery_may_give_way_but_not_be_slid_on(direction, drifts):
+    vertices, faces = syn.box([0, 0, 0.1], [0.3, 0.3, 0.2], edge=0.03)
+    person = syn.person(vertices, faces, "hips")
+    person["vertices"][:, :, direction] += 0.008 * np.array([1, -1] * (syn.FRAMES // 2))[:, None]
+    edge = syn.edge("person 1.hips", "box.top", static=True, kind="support", support=True, upholstery=True)
+    content = {"people": {"person 1": person}, "objects": {"box": syn.thing(*FLOOR_BOX)}, "edges": [edge]}
+    value = measure("drift:person 1.hips->box.top", **content).value
+    assert value == pytest.approx(8.0 if drifts else 0.0, abs=0.01)
+
+
 def test_drift_is_measured_in_the_frame_of_the_moving_object():
     content = hand_on_box(0.0, static=True)
     way = np.linspace(0, 0.5, syn.FRAMES)[:, None] * [1.0, 0.0, 0.0]

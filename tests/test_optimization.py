@@ -134,10 +134,10 @@ def test_points_that_carry_no_weight_are_let_go(sitting: Compiler) -> None:
 
 def test_upholstery_lets_a_body_sink_deeper(body: SkinnedBody, sitting: Compiler) -> None:
     soft = _shaped(_compiler(body, "sit_on_chair", {0: {"upholstery": True}}))
-    depths = [_term(_problem(c), f"contact:{SEAT}").constants["depth"][0] for c in (sitting, soft)]
+    depths = [_term(_problem(c), f"contact:{SEAT}").frames["depth"][0] for c in (sitting, soft)]
     assert depths == [SINK[False], SINK[True]]
     skin = sitting.rows[PERSON].skin
-    hard, deep = (allowed_depth(c, PERSON, "chair", skin) for c in (sitting, soft))
+    hard, deep = (allowed_depth(c, PERSON, "chair", skin, np.arange(1))[0] for c in (sitting, soft))
     assert (deep >= hard).all()
     assert deep.max() > hard.max()
     assert (hard[np.array(sitting.bodies[PERSON].part_labels)[skin.vertices] == "head"] < 0.0).all()
@@ -256,7 +256,7 @@ def test_a_known_penetration_is_found(sitting: Compiler) -> None:
     _, clear = watch(sitting, _start(sitting), far, TIMES)
     start, depth = watch(sitting, _start(sitting), _standing(sitting, chair), TIMES)
     distance = np.asarray(grid_distance(XP, sitting.grids["chair"], skin - chair))
-    allowed = np.maximum(allowed_depth(sitting, PERSON, "chair", rows), 0.0)
+    allowed = np.maximum(allowed_depth(sitting, PERSON, "chair", rows, np.arange(1))[0], 0.0)
     assert clear < 0.005, "standing free"
     assert (-distance - allowed).max() > 0.005, "the scene of this test"
     assert depth >= (-distance - allowed).max() - 1e-6

@@ -204,12 +204,17 @@ def drift(edge: ContactEdge, measured: EdgeContact, holds: np.ndarray) -> float:
     """How far, in mm, the touching region's centroid strays from its mean in the touched side's frame.
 
     The region is fixed: every face weighs its area times the share of frames in which it touches (within 1 cm). An
-    edge that may let go is followed only while it holds, `holds (T,)`.
+    edge that may let go is followed only while it holds, `holds (T,)`. Upholstery gives way along its normal under
+    who sits down, which is what its bars of penetration are about: there drift is what slides along the surface.
     """
     weights = measured.areas.mean(axis=0) * measured.inside.mean(axis=0)
     if not weights.any():
         weights = measured.areas.mean(axis=0)
     centroid = np.einsum("n,tnk->tk", weights / weights.sum(), measured.points)
+    if edge.upholstery:
+        pressed = np.einsum("tn,tn,tnk->k", measured.areas, measured.inside.astype(float), measured.normals)
+        normal = pressed / max(float(np.linalg.norm(pressed)), 1e-12)
+        centroid = centroid - np.outer(centroid @ normal, normal)
     if not edge.continuous:
         if not holds.any():
             return 0.0

@@ -26,18 +26,19 @@ def watched(scene: Interaction, person: str, name: str) -> np.ndarray:
     return ~np.isin(np.array(scene.bodies[person].part_labels), scene.holds.hands_on(person, name))
 
 
-def allowed_depth(scene: Interaction, person: str, name: str, points: BodyPoints) -> np.ndarray:
-    """(N,) metres that body points may sink into the object: little but for what it supports or what touches it."""
+def allowed_depth(scene: Interaction, person: str, name: str, points: BodyPoints, t: np.ndarray) -> np.ndarray:
+    """(T, N) metres that body points may sink into the object: little but for what it supports or what touches it."""
     rows = scene.rows[person]
-    allowed = np.full(len(points), -BODY_MARGIN)
+    allowed = np.full((len(t), len(points)), -BODY_MARGIN)
     for edge in scene.plan.graph.edges_of(person):
         if edge.second.owner != name or edge.name in scene.holds.grips:
             continue
         plan = scene.plan.contacts[edge.name]
         if plan.kind == "support":
-            allowed[rows.near_support(points, edge.first.part)] = SINK[plan.upholstery] + 0.002
+            most = np.maximum(scene.sink(edge, t), SINK[plan.upholstery])  # thighs stay when the hips rise
+            allowed[:, rows.near_support(points, edge.first.part)] = most[:, None] + 0.002
         else:
-            allowed[~rows.outside_part(points, edge.first.part)] = 0.001
+            allowed[:, ~rows.outside_part(points, edge.first.part)] = 0.001
     return allowed
 
 
@@ -95,13 +96,13 @@ def _person_and_object(
             pressed = np.isin(
                 labels, ("hips", "left leg", "right leg") if edge.first.part == "hips" else (edge.first.part,)
             )
-            radii = radii - pressed * SINK[scene.plan.contacts[edge.name].upholstery]
+            radii = radii - pressed * scene.deepest_sink(edge)
     corners = starts[0].corners.get((person, name)) if alike else None
     corners = _default_corners(scene, name) if corners is None else corners
     return [
         Term(f"penetration:{person}->{name}", penetration.body_in_object, SIGMA["body in object"], p, o, constants={
-            "rows": points.rows, "grid": scene.grids[name], "allowed": allowed_depth(scene, person, name, points),
-            "weight": np.ones(len(points))}),
+            "rows": points.rows, "grid": scene.grids[name], "weight": np.ones(len(points))},
+            frames={"allowed": allowed_depth(scene, person, name, points, t)}),
         Term(f"penetration:{name}->{person}", penetration.object_in_body, SIGMA["object in body"], p, o, constants={
             "points": scene.objects[name].vertices[corners], "rows": rows.spheres.centers.rows[mine],
             "radii": radii[mine]}),
@@ -119,10 +120,10 @@ def _pressed(scene: Interaction, name: str, person: str, starts: Sequence[Start]
     else:
         points = np.zeros((len(t), PRESSED_POINTS, 3))
         vertices = np.full((len(t), PRESSED_POINTS), -1)
-    allowed = allowed_depth(scene, person, name, rows.vertices)
+    allowed = allowed_depth(scene, person, name, rows.vertices, t)
     return Term(f"penetration:{name}->{person} skin", penetration.object_in_skin, SIGMA["body in object"], p, o,
                 frames={"points": points, "rows": rows.vertices.rows[vertices],
-                        "normal_rows": rows.vertices.normal_rows[vertices], "allowed": allowed[vertices],
+                        "normal_rows": rows.vertices.normal_rows[vertices], "allowed": np.take_along_axis(allowed, np.maximum(vertices, 0), axis=1),
                         "gate": (vertices >= 0).astype(float)})  # fmt: skip
 
 

@@ -32,12 +32,11 @@ def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.nd
     terms = []
     if kind == "support":
         points = rows.support(edge.first.part)
-        sink = SINK[scene.plan.contacts[edge.name].upholstery]
         every = np.ones(len(points))
         weight = gate[:, None] * np.stack([s.touching.get(edge.name, every) for s in starts])
         terms.append(Term(f"contact:{edge.name}", contact.surface, SIGMA["support"], p, o, constants={
-            "rows": points.rows, "grid": grid, "depth": np.full(len(points), sink)},
-            frames={"weight": weight}))  # fmt: skip
+            "rows": points.rows, "grid": grid},
+            frames={"weight": weight, "depth": scene.sink(edge, t)[:, None]}))  # fmt: skip
     else:
         points, hand = rows.touching(edge.first.part), edge.first.part.endswith("hand")
         pads = points.rows.reshape(-1, PAD_POINTS, points.rows.shape[1]) if hand else points.rows[None]
@@ -48,6 +47,10 @@ def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.nd
         center = points.rows.mean(0, keepdims=True)
         known = np.array([float(edge.name in s.anchors) for s in starts])
         anchor = np.stack([s.anchors.get(edge.name, np.zeros((1, 3))) for s in starts])
+        if kind == "support":
+            given = scene.sink(edge, t) - SINK[scene.plan.contacts[edge.name].upholstery]
+            upward = scene.initial.objects[edge.second.owner].rotation[2]  # in the object's frame
+            anchor = anchor - (given[:, None] * upward)[:, None]
         terms.append(Term(f"drift:{edge.name}", contact.anchored, SIGMA["anchor"], p, o, constants={
             "rows": center}, frames={"anchor": anchor, "gate": (known * gate)[:, None, None]}))  # fmt: skip
     return terms

@@ -30,6 +30,9 @@ SIGMA = {
 SINK = {False: 0.004, True: 0.015}
 """Metres that a body sinks into a support: hard, upholstered."""
 
+GIVE = 0.02
+"""Metres that upholstery gives way beyond that, or less, under who bounces."""
+
 
 class Interaction:
     """What never changes while problems of one interaction are built, but for the shape of the fingers."""
@@ -86,6 +89,21 @@ class Interaction:
     def gate(self, edge: Edge, t: np.ndarray) -> np.ndarray:
         gates = self.reference.people[edge.first.owner].gates if edge.first.owner in self.bodies else {}
         return np.ones(len(t)) if edge.is_continuous else gates.get(edge.name, np.ones(self.plan.frames))[t]
+
+    def sink(self, edge: Edge, t: np.ndarray) -> np.ndarray:
+        """(T,) metres that a body is in its support: deeper and less deep on upholstery while the script bounces."""
+        soft = self.plan.contacts[edge.name].upholstery
+        rest = np.full(len(t), SINK[soft])
+        person = self.reference.people[edge.first.owner]
+        if not soft or person.travel is not None:
+            return rest
+        rise = person.stance[2] - self.initial.people[edge.first.owner][0].root[2]
+        down = -rise * person.standing[t, 2]
+        return rest + np.where(np.abs(down) <= GIVE, down, 0.0)  # farther up, one does not sit
+
+    def deepest_sink(self, edge: Edge) -> float:
+        """Metres that a body is ever in its support."""
+        return float(self.sink(edge, np.arange(self.plan.frames)).max())
 
     def ways(self, name: str, starts: Sequence[Start]) -> list[Travel]:
         """For every start, the walking person's way from where that start places them."""

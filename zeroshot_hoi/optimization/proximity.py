@@ -84,7 +84,8 @@ class _Pair:
         self._skin = scene.rows[person].vertices
         self._is_watched = watched(scene, person, name)[self._skin.vertices]
         self.watched = np.flatnonzero(self._is_watched)
-        self._allowed = np.maximum(allowed_depth(scene, person, name, self._skin), 0.0)
+        deepest = allowed_depth(scene, person, name, self._skin, np.arange(scene.plan.frames)).max(axis=0)
+        self._allowed = np.maximum(deepest, 0.0)
         self._vertices, self._grid = scene.objects[name].vertices, scene.grids[name]
 
     def meet(self, frame: tuple[np.ndarray, np.ndarray, np.ndarray]) -> _Meeting:

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from zeroshot_hoi.body.postures import posture_shape
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.errors import RecipeError
 from zeroshot_hoi.core.plan import Plan
-from zeroshot_hoi.core.reference import PersonReference, Placement, Travel
+from zeroshot_hoi.core.reference import FootTrack, PersonReference, Placement, Travel
 from zeroshot_hoi.core.variation import Variation
+from zeroshot_hoi.reference.feet import foot_shape
+from zeroshot_hoi.reference.legs import solve_legs
 from zeroshot_hoi.reference.phrases import scripted_walk
 from zeroshot_hoi.reference.timing import back_and_forth, minimum_jerk, phrase_time
 from zeroshot_hoi.reference.verbs import Parameters, complete, number
@@ -70,15 +73,40 @@ def person_reference(name: str, plan: Plan, body: SkinnedBody, placement: Placem
             recover = phrase_time(frames, phrase.start, end + 0.35 * (end - phrase.start))
             _sit_down(script, u, recover, given, plan, name, placement)
     travel = _walk(script, plan, name)
+    shape = posture_shape(body, "stand")
+    ankles = np.mean([shape.joints[f"{side}_ankle"] for side in ("left", "right")], axis=0)
+    stance = np.array([-ankles[0], -ankles[1], -shape.lowest])
+    if plan.people[name].posture == "sit":
+        _stand_on_feet(script, placement, stance)
     planted = {side: np.ones(frames) for side in ("left", "right")}
     if travel is not None:
         planted = {side: foot.heel_down * foot.toe_down for side, foot in travel.feet.items()}
     along = Variation(plan.seed).offset(-0.12, 0.1, name, "palms")
     palms = _resting_palms(name, plan, script.q[:, body.freedoms.index("lumbar flexion")], along)
-    shape = posture_shape(body, "stand")
-    ankles = np.mean([shape.joints[f"{side}_ankle"] for side in ("left", "right")], axis=0)
-    stance = np.array([-ankles[0], -ankles[1], -shape.lowest])
     return PersonReference(script.q, script.standing, stance, planted, script.gates, palms, script.palms, travel)
+
+
+def _stand_on_feet(script: _Script, placement: Placement, stance: np.ndarray) -> None:
+    """Bends the legs so that the feet stay where they are placed, wherever the script takes the hips.
+
+    Angles blended between two postures leave the floor on the way: the solver would have to find 30 cm back, with the
+    knees on the wrong side of the seat's front edge.
+    """
+    frames, turn = len(script.q), Rotation.from_euler("z", placement.heading)
+    over_feet = np.append(np.mean([foot[:2] for foot in placement.feet.values()], axis=0), 0.0) + turn.apply(stance)
+    root = placement.root + turn.apply(turn.inv().apply(over_feet - placement.root) * script.standing)
+    shapes = {side: foot_shape(script.body, side) for side in placement.feet}
+    tracks = {}
+    for side, (x, y, yaw) in placement.feet.items():
+        pose = np.eye(4)
+        pose[:3, :3] = Rotation.from_euler("z", yaw).as_matrix()
+        pose[:2, 3] = x, y
+        down = np.ones(frames)
+        tracks[side] = FootTrack(np.repeat(pose[None], frames, axis=0), np.zeros(frames), shapes[side].hinge, down, down)
+    q, _ = solve_legs(
+        script.body, placement.q + script.q, root, np.full(frames, placement.heading), tracks, shapes
+    )
+    script.q[:] = q - placement.q
 
 
 def _walk(script: _Script, plan: Plan, name: str) -> Travel | None:
@@ -128,11 +156,12 @@ def _lean(script: _Script, verb: str, u: np.ndarray, given: Parameters, plan: Pl
 
 
 def _bounce(script: _Script, u: np.ndarray, given: Parameters, placement: Placement) -> None:
-    """A sitter goes up and down by `height` metres on something soft; the trunk bends a little where it is lowest."""
-    rise = back_and_forth(u, number(given, "cycles"))
+    """A sitter swings by `height` metres about the rest on something soft; the trunk gives way at the lowest points."""
+    cycles = number(given, "cycles")
+    swing = minimum_jerk(2.0 * cycles * np.minimum(u, 1.0 - u)) * np.sin(2.0 * np.pi * cycles * u)
     standing = -posture_shape(script.body, "stand").lowest
-    script.standing[:, 2] += number(given, "height") * rise / max(standing - float(placement.root[2]), 0.05)
-    script.add(np.radians(4.0) * (1.0 - rise) * np.sign(u * (1.0 - u)), {"lumbar flexion": 1.0, "neck flexion": -0.7})
+    script.standing[:, 2] -= 0.5 * number(given, "height") * swing / max(standing - float(placement.root[2]), 0.05)
+    script.add(np.radians(4.0) * swing, {"lumbar flexion": 1.0, "neck flexion": -0.7})
 
 
 def _sit_down(
