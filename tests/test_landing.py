@@ -1,4 +1,4 @@
-"""How a person comes down on a seat: gently on a hard one, fast enough on upholstery to be in it within one frame."""
+"""How a person comes down on a seat: gently, whether it is hard or upholstered."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import pytest
 
 from tests.plain_scene import SCENES
 from zeroshot_hoi.body import load_body
-from zeroshot_hoi.optimization.interaction import SINK
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.pose.prior import place
 from zeroshot_hoi.recipe import Recipe
@@ -30,8 +29,4 @@ def test_hips_reach_the_seat_and_not_before(soft: bool) -> None:
     assert landed == round(0.62 * (plan.frames - 1))
     assert (steps >= -1e-9).all()
     assert height[landed:] == pytest.approx(0.0, abs=1e-9)
-    if soft:
-        assert steps[landed - 1] > SINK[True] + 0.01, "a hip within a centimetre of the cushion is at rest in it"
-        assert steps[landed - 1] * plan.fps < 0.6
-    else:
-        assert steps[landed - 1] * plan.fps < 0.3, "no more than 30 cm/s"
+    assert steps[landed - 1] * plan.fps < 0.3, "no more than 30 cm/s"

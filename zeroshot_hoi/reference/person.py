@@ -23,10 +23,6 @@ from zeroshot_hoi.reference.verbs import Parameters, complete, number
 LANDING = 0.3
 """Share of an eased way down that is cut off, so that the hips meet the seat with some 25 cm/s."""
 
-SOFT_LANDING = 0.55
-"""The same onto upholstery, met with some 45 cm/s: it gives way by 15 mm, and hips that come more slowly than that in a
-frame would touch it before they rest in it."""
-
 BREATHS_PER_SECOND = 0.25
 SWAY_PER_SECOND = 0.35
 
@@ -102,10 +98,10 @@ def _stand_on_feet(script: _Script, placement: Placement, stance: np.ndarray) ->
         pose[:3, :3] = Rotation.from_euler("z", yaw).as_matrix()
         pose[:2, 3] = x, y
         down = np.ones(frames)
-        tracks[side] = FootTrack(np.repeat(pose[None], frames, axis=0), np.zeros(frames), shapes[side].hinge, down, down)
-    q, _ = solve_legs(
-        script.body, placement.q + script.q, root, np.full(frames, placement.heading), tracks, shapes
-    )
+        tracks[side] = FootTrack(
+            np.repeat(pose[None], frames, axis=0), np.zeros(frames), shapes[side].hinge, down, down
+        )
+    q, _ = solve_legs(script.body, placement.q + script.q, root, np.full(frames, placement.heading), tracks, shapes)
     script.q[:] = q - placement.q
 
 
@@ -179,9 +175,7 @@ def _sit_down(
     over the feet until the seat carries it (Schenkman et al. 1990, Phys. Ther. 70, the phases of rising, reversed).
     They arrive with LANDING of the movement still to come, as one lets oneself down, and the trunk rises after that.
     """
-    seats = [e for e in plan.graph.edges_of(name) if e.first.part == "hips"]
-    landing = SOFT_LANDING if any(plan.contacts[e.name].upholstery for e in seats) else LANDING
-    down = minimum_jerk(u * (1.0 - landing)) / minimum_jerk(np.array(1.0 - landing))
+    down = minimum_jerk(u * (1.0 - LANDING)) / minimum_jerk(np.array(1.0 - LANDING))
     back = minimum_jerk(np.clip(u / 0.85, 0.0, 1.0))
     script.q[:] += (1.0 - down)[:, None] * (posture_shape(script.body, "stand").q - placement.q)
     script.standing[:] = 1.0 - np.stack([back, back, down], axis=1)
