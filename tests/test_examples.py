@@ -14,7 +14,7 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from test_stages import stand_still
+from test_stages import STILL
 
 import zeroshot_hoi.pipeline as pipeline
 from zeroshot_hoi import Result
@@ -28,8 +28,8 @@ SETUP = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import zeroshot_hoi.pipeline
-from test_stages import stand_still
-zeroshot_hoi.pipeline.optimize = stand_still
+from test_stages import STILL
+vars(zeroshot_hoi.pipeline).update(STILL)
 """
 """The cell before the first where tests run the notebook."""
 
@@ -44,7 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def play(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Callable[[str], str]:
     def played(name: str) -> str:
         monkeypatch.chdir(folder)
-        monkeypatch.setattr(pipeline, "optimize", stand_still)
+        for step, still in STILL.items():
+            monkeypatch.setattr(pipeline, step, still)
         runpy.run_path(str(EXAMPLES / name), run_name="__main__")
         return capsys.readouterr().out
 

@@ -25,19 +25,26 @@ from zeroshot_hoi.core.solution import Progress, Solution
 from zeroshot_hoi.geometry.prepare import prepare_object
 from zeroshot_hoi.mesh_digest import mesh_digest
 from zeroshot_hoi.notebook import NotebookBars
+from zeroshot_hoi.optimization import Compiler
 from zeroshot_hoi.render.appearance import read_appearance
 from zeroshot_hoi.stage_records import Packed, content_digest, pack, unpack
 from zeroshot_hoi.stages import Stages
 
-STAGES = ("bodies", "objects", "parts", "pose", "reference", "optimization", "result", "measured")
+STAGES = (
+    "bodies", "objects", "parts", "pose", "reference", "interaction", "grips", "starts", "keyframes", "optimization",
+    "result", "measured",
+)  # fmt: skip
 SEAT = "person 1.hips->chair.seat"
 WORK = {"prepare_object": "objects", "ground_parts": "parts", "place": "pose", "script_motion": "reference",
-        "optimize": "optimization", "build_result": "result", "attach": "measured"}  # fmt: skip
+        "Compiler": "interaction", "find_grips": "grips", "solve_static_poses": "starts",
+        "solve_key_frames": "keyframes", "solve_all_frames": "optimization", "build_result": "result",
+        "attach": "measured"}  # fmt: skip
 """Function that the pipeline calls -> stage that it works for."""
 
 
-def stand_still(plan: Any, bodies: Any, objects: Any, parts: Any, initial: Any, reference: Any, tell: Any) -> Any:
+def stand_still(compiler: Compiler, candidates: Any, tell: Any) -> Any:
     """Everyone where the reference and the first placement begin."""
+    plan, bodies, initial = compiler.plan, compiler.bodies, compiler.initial
     frames = plan.frames
     people = {
         name: BodyMotion(
@@ -53,6 +60,11 @@ def stand_still(plan: Any, bodies: Any, objects: Any, parts: Any, initial: Any, 
     return Motion(people, things, plan.fps), Solution(None, 1.0, "Stood still.", energies)
 
 
+STILL = {"find_grips": lambda compiler, tell: {}, "solve_static_poses": lambda compiler, grips, tell: (),
+         "solve_key_frames": lambda compiler, candidates, tell: (), "solve_all_frames": stand_still}  # fmt: skip
+"""What takes the place of the optimization's steps."""
+
+
 def _counting(counted: Counter[str], stage: str, original: Any) -> Any:
     def function(*args: Any, **options: Any) -> Any:
         counted[stage] += 1
@@ -65,7 +77,8 @@ def _counting(counted: Counter[str], stage: str, original: Any) -> Any:
 def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each stage worked."""
     counted: Counter[str] = Counter()
-    monkeypatch.setattr(pipeline, "optimize", stand_still)
+    for name, step in STILL.items():
+        monkeypatch.setattr(pipeline, name, step)
     monkeypatch.setattr(pipeline, "attach", lambda result: replace(result, meta={**result.meta, "metrics": {}}))
     for name, stage in WORK.items():
         monkeypatch.setattr(pipeline, name, _counting(counted, stage, getattr(pipeline, name)))
@@ -84,7 +97,7 @@ def test_nothing_runs_before_it_is_asked_for_and_then_only_what_is_needed(stages
     assert work == {"objects": 1, "parts": 1}
     stages.run("pose")
     assert work == {"objects": 1, "parts": 1, "pose": 1}
-    assert [state for _, state, _, _ in stages.rows()] == ["made"] * 4 + ["to do"] * 4
+    assert [state for _, state, _, _ in stages.rows()] == ["made"] * 4 + ["to do"] * 8
     assert isinstance(stages.measured, Result)
     assert all(count == 1 for count in work.values())
     assert set(WORK.values()) == set(work)
@@ -93,7 +106,7 @@ def test_nothing_runs_before_it_is_asked_for_and_then_only_what_is_needed(stages
 def test_run_is_the_running_of_stages(work: Counter[str]) -> None:
     made = Pipeline.from_recipe("sit_on_chair", frames=9)
     result, staged = made.run(), made.stages().measured
-    assert result.meta["timings"].keys() == {*STAGES[:6], "metrics"}
+    assert result.meta["timings"].keys() == {*STAGES[:10], "metrics"}
     assert np.array_equal(result.people["person 1"].vertices, staged.people["person 1"].vertices)
 
 
@@ -115,12 +128,12 @@ def test_a_replaced_output_is_what_later_stages_get(stages: Stages, work: Counte
 def test_a_changed_edge_runs_only_what_reads_it(stages: Stages, work: Counter[str]) -> None:
     stages.run()
     other = stages.change_edge(SEAT, is_rel_static=not stages.plan.graph.edge(SEAT).is_rel_static).run()
-    assert {stage for stage, count in work.items() if count > 1} == {"reference", "optimization", "result", "measured"}
+    assert {stage for stage, count in work.items() if count > 1} == {*STAGES[4:]}
     assert other.plan.graph.edge(SEAT).is_rel_static is not stages.plan.graph.edge(SEAT).is_rel_static
     assert other.measured.recipe != stages.measured.recipe, "the result holds the recipe that made it"
     work.clear()
     stages.change_edge(SEAT, upholstery=not stages.plan.contacts[SEAT].upholstery).run("reference")
-    assert work == {"pose": 1}, "placements are the same, so the reference is not scripted again"
+    assert work == {"pose": 1, "reference": 1}, "placements read contacts, and people come down on a cushion faster"
     work.clear()
     seeded = stages.replace(plan=replace(stages.plan, seed=5)).run("parts")
     assert work == {"objects": 1, "parts": 1}
@@ -165,7 +178,7 @@ def kept_in(folder: Path, tell: Any = None) -> Stages:
 def interrupted(tmp_path: Path, work: Counter[str], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in which a run was stopped in its optimization."""
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "optimize", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(pipeline, "solve_all_frames", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             kept_in(tmp_path / "kept").run()
     work.clear()
@@ -175,8 +188,9 @@ def interrupted(tmp_path: Path, work: Counter[str], monkeypatch: pytest.MonkeyPa
 def test_an_interrupted_run_goes_on_in_another_process(interrupted: Path, work: Counter[str]) -> None:
     events: list[Progress] = []
     stages = kept_in(interrupted, events.append).run()
-    assert work == {"optimization": 1, "result": 1, "measured": 1}
-    assert [event.stage for event in events if "kept" in event.note] == ["objects", "parts", "pose", "reference"]
+    assert work == {"interaction": 1, "optimization": 1, "result": 1, "measured": 1}
+    kept = ["objects", "parts", "pose", "reference", "grips", "starts", "keyframes"]
+    assert [event.stage for event in events if "kept" in event.note] == kept
     fresh = Pipeline.from_recipe("sit_on_chair", frames=9).stages()
     for name in ("objects", "parts", "pose", "reference"):
         assert content_digest(getattr(stages, name)) == content_digest(getattr(fresh, name)), name

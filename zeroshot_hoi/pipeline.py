@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from zeroshot_hoi.geometry.prepare import prepare_object
 from zeroshot_hoi.mesh_digest import file_digest, mesh_digest
 from zeroshot_hoi.metrics import attach
 from zeroshot_hoi.notebook import default_listener
-from zeroshot_hoi.optimization import optimize
+from zeroshot_hoi.optimization import Compiler, find_grips, solve_all_frames, solve_key_frames, solve_static_poses
 from zeroshot_hoi.planning.base import PlannedText
 from zeroshot_hoi.planning.plan_to_recipe import recipe_from_plan
 from zeroshot_hoi.planning.recipe import plan_from_recipe
@@ -42,6 +42,9 @@ from zeroshot_hoi.sentence import TextOptions, one_recipe, plan_text
 from zeroshot_hoi.stage_folder import StageFolder
 from zeroshot_hoi.stage_words import (
     bodies_line,
+    candidates_line,
+    grips_line,
+    interaction_line,
     objects_line,
     optimization_line,
     parts_line,
@@ -55,6 +58,9 @@ MeshLike = str | Path | Mesh | trimesh.Trimesh | trimesh.Scene
 
 EVERYTHING = tuple(field.name for field in fields(Plan))
 """Every field of a plan."""
+
+SOLVING = ("people", "objects", "graph", "contacts", "frames", "fps", "seed", "engine")
+"""What the four steps of the optimization read."""
 
 
 class Pipeline:
@@ -136,9 +142,12 @@ class Pipeline:
             Stage("scene", _place("contacts"), scene_line, placing, ("bodies", "objects", "contacts"), _flagless),
             Stage("reference", lambda at: script_motion(at.plan, *_all(at)), reference_line,
                   ("people", "objects", "graph", "contacts", "script", "frames", "fps", "seed"), (*made, scene)),
-            Stage("optimization", lambda at: optimize(at.plan, *_all(at, at.tell)), optimization_line,
-                  ("people", "objects", "graph", "contacts", "frames", "fps", "seed", "engine"),
-                  (*made, scene, "reference")),
+            Stage("interaction", _interaction, interaction_line, SOLVING, (*made, scene, "reference"), kept=False,
+                  newest=1),
+            Stage("grips", _solve(find_grips), grips_line, (), ("interaction",)),
+            Stage("starts", _solve(solve_static_poses), candidates_line, (), ("interaction", "grips")),
+            Stage("keyframes", _solve(solve_key_frames), candidates_line, (), ("interaction", "starts")),
+            Stage("optimization", _solve(solve_all_frames), optimization_line, (), ("interaction", "keyframes")),
             Stage("result", lambda at: self._result(at, parts), result_line, EVERYTHING, (*made, "optimization"),
                   kept=False),
             Stage("measured", _measured, result_line, (), ("result",), kept=False),
@@ -201,6 +210,16 @@ def _parts(at: Inputs) -> Any:
 
 def _contacts(at: Inputs) -> Any:
     return imagine_parts(at.plan, *_all(at, at.tell))
+
+
+def _interaction(at: Inputs) -> Compiler:
+    """Everything that the steps of the optimization read, prepared once: each fixes the fingers before it uses them."""
+    return Compiler(at.plan, *_all(at))
+
+
+def _solve(step: Callable[..., Any]) -> Callable[[Inputs], Any]:
+    """A step of the optimization as a stage: it gets the interaction, what the step before made, and who listens."""
+    return lambda at: step(*_all(at, at.tell))
 
 
 def _place(parts: str) -> Any:

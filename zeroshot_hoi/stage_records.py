@@ -17,6 +17,7 @@ import numpy as np
 
 from zeroshot_hoi.core import motion, reference, scene, solution
 from zeroshot_hoi.core.errors import ResultError
+from zeroshot_hoi.optimization import grasp, schedule, start
 
 RECORDS = {
     record.__name__: record
@@ -25,6 +26,7 @@ RECORDS = {
         scene.ObjectParts, reference.Placement, reference.RigidPose, reference.InitialScene, reference.ObjectReference,
         reference.FootTrack, reference.Travel, reference.PersonReference, reference.ReferenceMotion,
         motion.BodyMotion, motion.ObjectMotion, motion.Motion, solution.Solution,
+        grasp.Grasp, start.Pressed, start.Start, schedule.Candidate,
     )
 }  # fmt: skip
 """Everything that a file may hold beside numbers, text, tuples and mappings."""

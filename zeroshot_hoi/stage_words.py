@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.motion import Motion
@@ -10,6 +10,9 @@ from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion
 from zeroshot_hoi.core.scene import ObjectParts, SceneObject
 from zeroshot_hoi.core.solution import Solution
 from zeroshot_hoi.metrics import failed, stored
+from zeroshot_hoi.optimization import Compiler
+from zeroshot_hoi.optimization.grasp import Grasp
+from zeroshot_hoi.optimization.schedule import Candidate
 from zeroshot_hoi.results.result import Result
 
 
@@ -45,6 +48,29 @@ def reference_line(reference: ReferenceMotion) -> str:
     """Who has a reference to follow, over how many frames."""
     frames = next((len(track.q) for track in reference.people.values()), 0)
     return f"{frames} frames of {', '.join([*reference.people, *reference.objects])}"
+
+
+def interaction_line(interaction: Compiler) -> str:
+    """Who holds what."""
+    held = ", ".join(interaction.holds.grips)
+    return f"held: {held}" if held else "nobody holds anything"
+
+
+def grips_line(grips: Mapping[str, tuple[Grasp, ...]]) -> str:
+    """How many grips each hand may take, and how well the best one holds."""
+    lines = []
+    for edge, found in grips.items():
+        best = found[0]
+        around = "around the part" if best.opposed else "not around the part"
+        lines.append(f"{edge}: {len(found)} grips, the best {around}, {1000 * best.depth:.1f} mm deep")
+    return "; ".join(lines) or "no hand holds anything"
+
+
+def candidates_line(candidates: Sequence[Candidate]) -> str:
+    """`3 starts of 7 frames, energies 12.1, 14, 20.9`"""
+    energies = ", ".join(f"{candidate.energy:,.4g}" for candidate in candidates)
+    frames = max((len(candidate.x) for candidate in candidates), default=0)
+    return f"{len(candidates)} starts of {frames} frame{'s' if frames != 1 else ''}, energies {energies}"
 
 
 def optimization_line(solved: tuple[Motion, Solution]) -> str:

@@ -22,7 +22,7 @@ from zeroshot_hoi.stage_folder import StageFolder, code_version
 from zeroshot_hoi.stage_records import content_digest
 
 NEWEST = 4
-"""Outputs of each stage that stay in memory."""
+"""Outputs of a stage that stay in memory."""
 
 EDGE_FLAGS = ("is_rel_static", "is_continuous")
 CONTACT_KEYS = ("kind", "upholstery")
@@ -58,6 +58,8 @@ class Stage:
     """Digests of what it reads beside the plan: files that the plan names, the user's meshes."""
     kept: bool = True
     """Whether its output goes to the folder; others are quick to make."""
+    newest: int = NEWEST
+    """How many outputs stay in memory."""
     each: str = ""
     """`people` or `objects` where the output is a mapping with one record for each."""
 
@@ -190,7 +192,7 @@ class Stages:
         made = replace(made, origin="reused") if made else self._read(stage, key) or self._make(stage, needed, key)
         memory[key] = made
         memory.move_to_end(key)
-        while len(memory) > NEWEST:
+        while len(memory) > stage.newest:
             memory.popitem(last=False)
         return made
 
