@@ -210,6 +210,7 @@ def _run_exports(options: argparse.Namespace, console: Console) -> int:
 
 def _declare_playback(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("result", type=Path, help="its people and objects are repeated: two people, three objects")
+    parser.add_argument("--where", nargs="+", choices=("page", "viewer"), default=["page", "viewer"], help="both")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
     parser.add_argument("--out", type=Path, help="where the rows go as JSON")
 
@@ -217,7 +218,7 @@ def _declare_playback(parser: argparse.ArgumentParser) -> None:
 def _run_playback(options: argparse.Namespace, console: Console) -> int:
     from benchmarks.playback import playback_table
 
-    return playback_table(options.result, options.seconds, options.out, console)
+    return playback_table(options.result, options.where, options.seconds, options.out, console)
 
 
 COMMANDS: Mapping[str, Command] = {

@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -42,8 +42,8 @@ PLAY_PAGE = """async ([seconds, drawing]) => {
   const player = hoi.state.player, draw = player.draw.bind(player), elements = player.gl.drawElements;
   if (!drawing) player.gl.drawElements = () => {};
   let drawn = 0; const seen = new Set();
-  player.draw = () => {
-    draw(); drawn++; seen.add(Math.floor(hoi.state.frame));
+  player.draw = (...given) => {
+    draw(...given); drawn++; seen.add(Math.floor(hoi.state.frame));
   };
   hoi.seek(0); hoi.play(true); const start = performance.now();
   await new Promise(done => setTimeout(done, 1000 * seconds));
@@ -220,13 +220,16 @@ def _play_viewer(viewer: Any, page: Any, seconds: float, shadows: bool, drawing:
     return Played("viewer", drawing, drawn / took, *spent, note)
 
 
-def playback_table(path: Path, seconds: float, out: Path | None, console: Console) -> int:
+PLAYERS: Mapping[str, Callable[[Result, float], Iterator[Played]]] = {"page": play_page, "viewer": play_viewer}
+
+
+def playback_table(path: Path, where: Sequence[str], seconds: float, out: Path | None, console: Console) -> int:
     """Play the crowd made of a result in both places; 1 where drawing left out does not reach 30 frames a second."""
     result = crowd(Result.load(path))
     count = sum(person.vertices.shape[1] for person in result.people.values())
     console.print(f"{result.frames} frames, {count:,} vertices of people, {SIZE['width']} x {SIZE['height']} pixels, "
                   f"{os.cpu_count()} processors")  # fmt: skip
-    rows = [*play_page(result, seconds), *play_viewer(result, seconds)]
+    rows = [row for name in where for row in PLAYERS[name](result, seconds)]
     table = Table(title="Frames a second that Chromium drew", title_justify="left")
     for head in ("where", "drawing", "frames a second", "page, ms", "picture, ms", ""):
         table.add_column(head, overflow="fold")

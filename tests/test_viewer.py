@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
+import signal
 import socket
+import subprocess
+import sys
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,7 +122,7 @@ def test_the_distance_plot_has_its_dot_at_the_frame(viewer):
         assert times[frame] == pytest.approx(frame / viewer.fps)
 
 
-def test_a_taken_port_is_left_alone_and_only_this_machine_is_served():
+def test_a_taken_port_is_left_alone_and_only_this_machine_is_served(capsys):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -127,6 +132,7 @@ def test_a_taken_port_is_left_alone_and_only_this_machine_is_served():
             assert other.url.startswith("http://127.0.0.1:")
             assert int(other.url.rsplit(":", 1)[1]) != port
             assert other.url in other._repr_html_()
+            assert capsys.readouterr().out == "", "what is printed is for those who ask for the viewer to say"
         finally:
             other.stop()
 
@@ -212,3 +218,23 @@ def test_switches_change_the_picture_and_back(opened, viewer, switch):
     box.check(force=True)
     assert changed(opened, before, 0.001)
     box.uncheck(force=True)
+
+
+def test_the_command_tells_its_address_as_json_and_ends_at_ctrl_c(tmp_path, checkout):
+    make_result().save(tmp_path / "a.npz")
+    command = [sys.executable, "-m", "zeroshot_hoi", "view", str(tmp_path / "a.npz"), "--json", "--port", "0"]
+    process = subprocess.Popen(command, cwd=checkout, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        lines = []
+        while not lines or lines[-1].rstrip() != "}":
+            lines.append(process.stdout.readline())
+            assert lines[-1], process.stderr.read()
+        url = json.loads("".join(lines))["url"]
+        with urllib.request.urlopen(url, timeout=60) as page:
+            assert page.status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+        assert process.stdout.read() == ""
+    finally:
+        process.kill()
+        process.communicate()

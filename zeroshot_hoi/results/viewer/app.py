@@ -6,7 +6,9 @@ import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from html import escape
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,8 @@ class Viewer:
         except ImportError:
             raise ResultError(INSTALL) from None
         self.results = dict(results)
-        self._server = viser.ViserServer(host=host, port=port, label="zeroshot_hoi", verbose=False)
+        with redirect_stdout(StringIO()):  # viser draws a box around its address; who made the viewer tells `url`
+            self._server = viser.ViserServer(host=host, port=port, label="zeroshot_hoi", verbose=False)
         self.url = f"http://{host}:{self._server.get_port()}"
         self.frames = max(result.frames for result in self.results.values())
         self.fps = next(iter(self.results.values())).fps
@@ -142,7 +145,8 @@ class Viewer:
         if not self._stopped.is_set():
             self._stopped.set()
             self._clock.join(timeout=5.0)
-            self._server.stop()
+            with redirect_stdout(StringIO()):
+                self._server.stop()
 
     def _repr_html_(self) -> str:
         """The viewer inside a notebook."""

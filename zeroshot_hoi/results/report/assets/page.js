@@ -1,11 +1,17 @@
 // Ties the player, the slider, the charts and the graph to one current frame.
+const SETTLED = 250;  // milliseconds without a change after which a light picture is drawn in full
 (async () => {
   const find = id => document.getElementById(id), data = JSON.parse(find("description").textContent), last = data.frames - 1;
   find("title").textContent = data.title; find("text").textContent = data.text; find("frame").max = last;
   drawMetrics(find("metrics"), find("verdict"), data.metrics);
   drawEnergies(find("energies"), data.energies);
   drawProvenance(find("provenance"), data.provenance);
-  const state = { frame: 0, playing: false, player: null }, redraw = () => state.player && state.player.draw();
+  const state = { frame: 0, playing: false, player: null, settled: 0 }, redraw = () => {
+    if (!state.player) return;
+    state.player.draw(state.playing || state.player.slow);
+    clearTimeout(state.settled);
+    if (state.player.slow && !state.playing) state.settled = setTimeout(() => state.player.draw(), SETTLED);
+  };
 
   const show = frame => {
     state.frame = Math.min(Math.max(frame, 0), last);

@@ -13,12 +13,12 @@ const LIT_FRAGMENT = `#version 300 es
 precision highp float; precision highp sampler2DShadow;
 in vec3 at, facing, albedo; in vec2 place; in vec4 shade; in float part;
 uniform sampler2DShadow shadows; uniform sampler2D picture;
-uniform vec3 eye, toSun; uniform float textured, shine, showParts, alpha;
+uniform vec3 eye, toSun; uniform float textured, shine, showParts, alpha, texel; uniform int around;
 out vec4 result;
 float open() {
-  vec3 p = shade.xyz / shade.w * 0.5 + 0.5; float total = 0.0;
-  for (int i = -1; i <= 1; i++) for (int j = -1; j <= 1; j++) total += texture(shadows, vec3(p.xy + vec2(i, j) / 2048.0, p.z - 0.0012));
-  return total / 9.0;
+  vec3 p = shade.xyz / shade.w * 0.5 + 0.5; float total = 0.0, width = float(2 * around + 1);
+  for (int i = -around; i <= around; i++) for (int j = -around; j <= around; j++) total += texture(shadows, vec3(p.xy + vec2(i, j) * texel, p.z - 0.0008 - texel));
+  return total / (width * width);
 }
 void main() {
   vec3 n = normalize(facing), view = normalize(eye - at);
@@ -37,10 +37,10 @@ const DEPTH_FRAGMENT = `#version 300 es
 precision highp float; void main() {}`;
 const FLOOR_FRAGMENT = `#version 300 es
 precision highp float; precision highp sampler2DShadow;
-in vec3 at; in vec4 shade; uniform sampler2DShadow shadows; uniform vec3 middle; uniform float extent; out vec4 result;
+in vec3 at; in vec4 shade; uniform sampler2DShadow shadows; uniform vec3 middle; uniform float extent, texel; uniform int around; out vec4 result;
 void main() {
-  vec3 p = shade.xyz / shade.w * 0.5 + 0.5; float open = 0.0;
-  for (int i = -2; i <= 2; i++) for (int j = -2; j <= 2; j++) open += texture(shadows, vec3(p.xy + vec2(i, j) * 1.3 / 2048.0, p.z - 0.0005)) / 25.0;
+  vec3 p = shade.xyz / shade.w * 0.5 + 0.5; float open = 0.0, width = float(2 * around + 1);
+  for (int i = -around; i <= around; i++) for (int j = -around; j <= around; j++) open += texture(shadows, vec3(p.xy + vec2(i, j) * 1.3 * texel, p.z - 0.0005)) / (width * width);
   if (any(lessThan(p.xy, vec2(0.01))) || any(greaterThan(p.xy, vec2(0.99)))) open = 1.0;
   vec2 cell = abs(fract(at.xy / 0.5 - 0.5) - 0.5) / max(fwidth(at.xy / 0.5), vec2(1e-5));
   float line = 1.0 - min(min(cell.x, cell.y), 1.0);
@@ -49,13 +49,23 @@ void main() {
   result = vec4(mix(c, vec3(0.875, 0.89, 0.905), far), 1.0);
 }`;
 const UNIT = new Float32Array([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
-const SHADOW_SIZE = 2048;
+// What a picture costs: pixels of the canvas, of the shadow map, and how far shadows are blurred on things and on the floor.
+const FULL = { scale: 1, shadow: 2048, blur: [1, 2] }, LIGHT = { scale: 0.6, shadow: 512, blur: [0, 0] };
+
+// Whether WebGL is computed by the processor: every pixel then costs as much as a graphics card's hundred.
+function drawnByProcessor() {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  if (!gl) return false;
+  const named = gl.getExtension("WEBGL_debug_renderer_info"), name = gl.getParameter(named ? named.UNMASKED_RENDERER_WEBGL : gl.RENDERER);
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(String(name));
+}
 
 class Player {
   constructor(canvas, overlay, data, read) {
-    const gl = canvas.getContext("webgl2", { antialias: true, alpha: false });
+    const slow = drawnByProcessor(), gl = canvas.getContext("webgl2", { antialias: !slow, alpha: false });
     if (!gl) throw new Error("This browser has no WebGL 2, which the 3D player needs; the rest of the page works.");
-    Object.assign(this, { gl, canvas, overlay, data, frame: 0, showParts: false, showContacts: true, showGhosts: false });
+    Object.assign(this, { gl, canvas, overlay, data, slow, frame: 0, showParts: false, showContacts: true, showGhosts: false });
     this.camera = new OrbitCamera(data.low, data.high, data.facing);
     this.lit = this.program(LIT_VERTEX, LIT_FRAGMENT);
     this.depth = this.program(DEPTH_VERTEX, DEPTH_FRAGMENT);
@@ -63,7 +73,9 @@ class Player {
     this.people = data.people.map(person => this.loadPerson(person, read));
     this.objects = data.objects.map(thing => this.loadObject(thing, read));
     this.ground = this.loadGround();
-    this.makeShadowMap();
+    this.shadows = new Map();
+    this.white = gl.createTexture(); gl.activeTexture(gl.TEXTURE1); gl.bindTexture(gl.TEXTURE_2D, this.white);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 1, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array([255, 255, 255, 255]));
   }
   program(vertex, fragment) {
     const gl = this.gl, program = gl.createProgram();
@@ -121,17 +133,19 @@ class Player {
     const square = new Float32Array([x - half, y - half, 0, x + half, y - half, 0, x + half, y + half, 0, x - half, y + half, 0]);
     return this.shape([[square, 3], [new Float32Array([0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1]), 3]], new Uint32Array([0, 1, 2, 0, 2, 3]));
   }
-  makeShadowMap() {
-    const gl = this.gl;
-    this.shadowMap = gl.createTexture(); gl.activeTexture(gl.TEXTURE0); gl.bindTexture(gl.TEXTURE_2D, this.shadowMap);
-    gl.texStorage2D(gl.TEXTURE_2D, 1, gl.DEPTH_COMPONENT24, SHADOW_SIZE, SHADOW_SIZE);
+  // The shadow map of that many pixels a side and what draws into it, made when it is first used.
+  shadowOf(size) {
+    if (this.shadows.has(size)) return this.shadows.get(size);
+    const gl = this.gl, map = gl.createTexture(), target = gl.createFramebuffer();
+    gl.activeTexture(gl.TEXTURE0); gl.bindTexture(gl.TEXTURE_2D, map);
+    gl.texStorage2D(gl.TEXTURE_2D, 1, gl.DEPTH_COMPONENT24, size, size);
     for (const [key, value] of [[gl.TEXTURE_COMPARE_MODE, gl.COMPARE_REF_TO_TEXTURE], [gl.TEXTURE_MIN_FILTER, gl.LINEAR], [gl.TEXTURE_MAG_FILTER, gl.LINEAR],
       [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE]]) gl.texParameteri(gl.TEXTURE_2D, key, value);
-    this.shadowTarget = gl.createFramebuffer(); gl.bindFramebuffer(gl.FRAMEBUFFER, this.shadowTarget);
-    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.DEPTH_ATTACHMENT, gl.TEXTURE_2D, this.shadowMap, 0);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, target);
+    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.DEPTH_ATTACHMENT, gl.TEXTURE_2D, map, 0);
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-    this.white = gl.createTexture(); gl.activeTexture(gl.TEXTURE1); gl.bindTexture(gl.TEXTURE_2D, this.white);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 1, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array([255, 255, 255, 255]));
+    this.shadows.set(size, { map, target });
+    return this.shadows.get(size);
   }
   middle() { return this.data.low.map((x, k) => (x + this.data.high[k]) / 2); }
   radius() { return Math.hypot(...subtract(this.data.high, this.data.low)) / 2 + 0.1; }
@@ -179,8 +193,10 @@ class Player {
     gl.uniformMatrix4fv(program.places.model, false, model);
     gl.bindVertexArray(shape.vao); gl.drawElements(gl.TRIANGLES, shape.count, gl.UNSIGNED_INT, 0);
   }
-  draw() {
-    const gl = this.gl, scale = window.devicePixelRatio || 1, box = this.canvas.getBoundingClientRect();
+  // Draws the frame; `moving` pictures are light ones where the processor draws.
+  draw(moving = false) {
+    const detail = this.slow && moving ? LIGHT : FULL, shadow = this.shadowOf(detail.shadow);
+    const gl = this.gl, sharp = window.devicePixelRatio || 1, scale = detail.scale * (this.slow ? Math.min(sharp, 1) : sharp), box = this.canvas.getBoundingClientRect();
     const width = Math.max(1, Math.round(box.width * scale)), height = Math.max(1, Math.round(box.height * scale));
     if (this.canvas.width !== width || this.canvas.height !== height) {
       this.canvas.width = this.overlay.width = width; this.canvas.height = this.overlay.height = height;
@@ -191,23 +207,25 @@ class Player {
     const places = this.objects.map(thing => this.placeOf(thing, this.frame));
     gl.enable(gl.DEPTH_TEST); gl.disable(gl.BLEND);
 
-    gl.bindFramebuffer(gl.FRAMEBUFFER, this.shadowTarget); gl.viewport(0, 0, SHADOW_SIZE, SHADOW_SIZE); gl.clear(gl.DEPTH_BUFFER_BIT);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, shadow.target); gl.viewport(0, 0, detail.shadow, detail.shadow); gl.clear(gl.DEPTH_BUFFER_BIT);
     gl.useProgram(this.depth.program); gl.uniformMatrix4fv(this.depth.places.sun, false, sun.matrix);
     for (const person of this.people) this.submit(this.depth, person.shape, UNIT);
     this.objects.forEach((thing, k) => this.submit(this.depth, thing.shape, places[k]));
 
     gl.bindFramebuffer(gl.FRAMEBUFFER, null); gl.viewport(0, 0, width, height);
     gl.clearColor(0.875, 0.89, 0.905, 1); gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-    gl.activeTexture(gl.TEXTURE0); gl.bindTexture(gl.TEXTURE_2D, this.shadowMap);
+    gl.activeTexture(gl.TEXTURE0); gl.bindTexture(gl.TEXTURE_2D, shadow.map);
     const floor = this.floor;
     gl.useProgram(floor.program);
     gl.uniformMatrix4fv(floor.places.camera, false, camera); gl.uniformMatrix4fv(floor.places.sun, false, sun.matrix); gl.uniform1i(floor.places.shadows, 0);
+    gl.uniform1f(floor.places.texel, 1 / detail.shadow); gl.uniform1i(floor.places.around, detail.blur[1]);
     gl.uniform3fv(floor.places.middle, this.middle()); gl.uniform1f(floor.places.extent, this.radius());
     this.submit(floor, this.ground, UNIT);
     const lit = this.lit;
     gl.useProgram(lit.program);
     gl.uniformMatrix4fv(lit.places.camera, false, camera); gl.uniformMatrix4fv(lit.places.sun, false, sun.matrix);
     gl.uniform1i(lit.places.shadows, 0); gl.uniform1i(lit.places.picture, 1);
+    gl.uniform1f(lit.places.texel, 1 / detail.shadow); gl.uniform1i(lit.places.around, detail.blur[0]);
     gl.uniform3fv(lit.places.eye, this.camera.eye()); gl.uniform3fv(lit.places.toSun, sun.direction);
     gl.uniform1f(lit.places.showParts, this.showParts ? 1 : 0);
     this.drawEverything(1, places);
