@@ -141,7 +141,7 @@ class Pipeline:
                   each="objects"),
             Stage("scene", _place("contacts"), scene_line, placing, ("bodies", "objects", "contacts"), _flagless),
             Stage("reference", lambda at: script_motion(at.plan, *_all(at)), reference_line,
-                  ("people", "objects", "graph", "contacts", "script", "frames", "fps", "seed"), (*made, scene)),
+                  ("people", "objects", "graph", "script", "frames", "fps", "seed"), (*made, scene)),
             Stage("interaction", _interaction, interaction_line, SOLVING, (*made, scene, "reference"), kept=False,
                   newest=1),
             Stage("grips", _solve(find_grips), grips_line, (), ("interaction",)),
