@@ -139,6 +139,41 @@ def test_a_language_model_plans_and_the_replay_needs_no_server(tmp_path: Path, m
     assert main(["plan", "A person drops the dumbbell.", *common, "--replay"]) == 2
 
 
+def test_no_cache_asks_every_time_and_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openai", reason="the extra 'llm' is not installed")
+    monkeypatch.setenv("ZEROSHOT_HOI_CACHE", str(tmp_path / "cache"))
+    with chat_server() as server:
+        server.answer = answer
+        common = ["--model", "tiny", "--base-url", server.url, "--samples", "1", "--no-cache"]
+        for expected in (6, 12):
+            assert main(["plan", "A person lifts the dumbbell.", *common, "--out", "my.toml"]) == 0
+            assert len(server.requests) == expected
+    assert not (tmp_path / "cache" / "answers").exists()
+
+
+def test_a_key_reaches_no_file_no_screen_and_no_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("openai", reason="the extra 'llm' is not installed")
+    secret = "sk-never-written-0123456789"
+    monkeypatch.setenv("ZEROSHOT_HOI_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("ZEROSHOT_HOI_API_KEY", secret)
+    caplog.set_level("DEBUG")
+    with chat_server() as server:
+        server.answer = answer
+        common = ["--model", "tiny", "--base-url", server.url, "--samples", "1"]
+        assert main(["plan", "A person lifts the dumbbell.", *common, "--out", "my.toml"]) == 0
+        assert set(server.keys) == {f"Bearer {secret}"}
+        options = TextOptions(model="tiny", base_url=server.url, samples=1)
+        pipeline = Pipeline.from_text("A person lifts the dumbbell.", {"dumbbell": None}, options=options)
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix in (".toml", ".json")]
+    assert len(files) >= 7
+    printed = capfd.readouterr()
+    kept = [path.read_text() for path in files]
+    for text in (repr(pipeline.planned), repr(pipeline.plan), caplog.text, printed.out, printed.err, *kept):
+        assert secret not in text
+
+
 def test_from_text_keeps_the_meshes_and_tells_how_it_planned() -> None:
     box = trimesh.creation.box((0.3, 0.03, 0.03))
     pipeline = Pipeline.from_text("A person shakes the stick.", {"stick": box}, frames=33, seed=2)

@@ -315,7 +315,9 @@ def _open(schema: Any) -> Any:
 
 def test_the_graph_examples_are_graphs() -> None:
     for _, answer in load_prompt("graph").examples:
-        assert not PartAffordanceGraph.from_json(answer).advice()
+        graph = PartAffordanceGraph.from_json(answer)
+        assert not graph.advice()
+        assert PartAffordanceGraph.from_json(json.loads(json.dumps(graph.to_json()))) == graph
 
 
 def test_prompts_are_where_the_package_looks(checkout: Path) -> None:
