@@ -143,6 +143,8 @@ class PersonReference:
     """(T,) how strongly palms are wanted on the thighs; None for always."""
     travel: Travel | None = None
     """The way of a person who walks, in place of `standing` and `stance`; None while the feet stay."""
+    shift: np.ndarray | None = None
+    """(T, 3) metres that the root is beside all that, in the person's frame: weight goes from foot to foot."""
 
 
 @dataclass(frozen=True)

@@ -120,10 +120,10 @@ def _pressed(scene: Interaction, name: str, person: str, starts: Sequence[Start]
     else:
         points = np.zeros((len(t), PRESSED_POINTS, 3))
         vertices = np.full((len(t), PRESSED_POINTS), -1)
-    allowed = allowed_depth(scene, person, name, rows.vertices, t)
+    allowed = np.take_along_axis(allowed_depth(scene, person, name, rows.vertices, t), np.maximum(vertices, 0), axis=1)
     return Term(f"penetration:{name}->{person} skin", penetration.object_in_skin, SIGMA["body in object"], p, o,
                 frames={"points": points, "rows": rows.vertices.rows[vertices],
-                        "normal_rows": rows.vertices.normal_rows[vertices], "allowed": np.take_along_axis(allowed, np.maximum(vertices, 0), axis=1),
+                        "normal_rows": rows.vertices.normal_rows[vertices], "allowed": allowed,
                         "gate": (vertices >= 0).astype(float)})  # fmt: skip
 
 

@@ -122,4 +122,4 @@ class Interaction:
         feet = np.array([np.mean([f[:2] for f in s.placements[name].feet.values()], axis=0) for s in starts])
         over_feet = np.pad(feet, ((0, 0), (0, 1))) + turn.apply(reference.stance)
         share = turn.apply(turn.inv().apply(over_feet - placed) * reference.standing[t])
-        return placed + share
+        return placed + share if reference.shift is None else placed + share + turn.apply(reference.shift[t])

@@ -17,7 +17,7 @@ from zeroshot_hoi.core.variation import Variation
 from zeroshot_hoi.reference.feet import foot_shape
 from zeroshot_hoi.reference.legs import solve_legs
 from zeroshot_hoi.reference.phrases import scripted_walk
-from zeroshot_hoi.reference.timing import back_and_forth, minimum_jerk, phrase_time
+from zeroshot_hoi.reference.timing import minimum_jerk, phrase_time
 from zeroshot_hoi.reference.verbs import Parameters, complete, number
 
 LANDING = 0.3
@@ -25,6 +25,13 @@ LANDING = 0.3
 
 BREATHS_PER_SECOND = 0.25
 SWAY_PER_SECOND = 0.35
+
+WEIGHT_SHIFT = np.array([0.004, 0.012, 0.0])
+"""Metres, amplitudes ahead and aside: hips of people who stand and do something wander by some centimeters (Duarte &
+Zatsiorsky 1999, Motor Control 3: shifts of the center of pressure in natural standing)."""
+
+ARM_SWAY = np.radians(3.0)
+"""Amplitude at the shoulder of an arm that hangs."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +79,32 @@ def person_reference(name: str, plan: Plan, body: SkinnedBody, placement: Placem
     shape = posture_shape(body, "stand")
     ankles = np.mean([shape.joints[f"{side}_ankle"] for side in ("left", "right")], axis=0)
     stance = np.array([-ankles[0], -ankles[1], -shape.lowest])
-    if plan.people[name].posture == "sit":
-        _stand_on_feet(script, placement, stance)
+    shift = None
+    if travel is None and plan.people[name].posture == "stand":
+        shift = _weight_shift(script, plan, name)
+    if travel is None:
+        _stand_on_feet(script, placement, stance, np.zeros(3) if shift is None else shift)
     planted = {side: np.ones(frames) for side in ("left", "right")}
     if travel is not None:
         planted = {side: foot.heel_down * foot.toe_down for side, foot in travel.feet.items()}
     along = Variation(plan.seed).offset(-0.12, 0.1, name, "palms")
     palms = _resting_palms(name, plan, script.q[:, body.freedoms.index("lumbar flexion")], along)
-    return PersonReference(script.q, script.standing, stance, planted, script.gates, palms, script.palms, travel)
+    return PersonReference(script.q, script.standing, stance, planted, script.gates, palms, script.palms, travel, shift)
 
 
-def _stand_on_feet(script: _Script, placement: Placement, stance: np.ndarray) -> None:
+def _weight_shift(script: _Script, plan: Plan, name: str) -> np.ndarray:
+    """(T, 3) metres that a standing person's hips wander, in the person's frame; arms that hang swing along."""
+    draws = Variation(plan.seed)
+    clock = 2.0 * np.pi * np.arange(plan.frames) / plan.fps
+    sway = SWAY_PER_SECOND * clock + draws.offset(0.0, 2.0 * np.pi, name, "sway")
+    busy = {edge.first.part for edge in plan.graph.edges_of(name)}
+    for side, late in (("left", 0.6), ("right", 1.1)):
+        if f"{side} hand" not in busy:
+            script.add(ARM_SWAY * np.sin(sway - late), {f"{side} shoulder flexion": 1.0})
+    return WEIGHT_SHIFT * np.stack([np.cos(0.7 * sway), np.sin(sway), 0.0 * sway], axis=1)
+
+
+def _stand_on_feet(script: _Script, placement: Placement, stance: np.ndarray, shift: np.ndarray) -> None:
     """Bends the legs so that the feet stay where they are placed, wherever the script takes the hips.
 
     Angles blended between two postures leave the floor on the way: the solver would have to find 30 cm back, with the
@@ -90,7 +112,7 @@ def _stand_on_feet(script: _Script, placement: Placement, stance: np.ndarray) ->
     """
     frames, turn = len(script.q), Rotation.from_euler("z", placement.heading)
     over_feet = np.append(np.mean([foot[:2] for foot in placement.feet.values()], axis=0), 0.0) + turn.apply(stance)
-    root = placement.root + turn.apply(turn.inv().apply(over_feet - placement.root) * script.standing)
+    root = placement.root + turn.apply(turn.inv().apply(over_feet - placement.root) * script.standing + shift)
     shapes = {side: foot_shape(script.body, side) for side in placement.feet}
     tracks = {}
     for side, (x, y, yaw) in placement.feet.items():
