@@ -242,3 +242,13 @@ def test_cameras_see_the_person_from_where_they_face():
     assert 0.1 < np.linalg.norm(close - hand) < 2.5
     with pytest.raises(ResultError, match="no edge"):
         close_up(turned, "person 1.nose->iron.handle")
+
+
+def test_missing_folders_are_made_and_a_file_in_their_place_is_an_error(tmp_path):
+    result = make_result(frames=2)
+    result.save(tmp_path / "new" / "deep" / "a.npz")
+    result.export(tmp_path / "other" / "a.glb")
+    assert Result.load(tmp_path / "new" / "deep" / "a.npz").frames == 2
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ResultError, match="cannot be written"):
+        result.save(tmp_path / "file" / "a.npz")

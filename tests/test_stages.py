@@ -20,14 +20,19 @@ import zeroshot_hoi.pipeline as pipeline
 from zeroshot_hoi import Pipeline, Result
 from zeroshot_hoi.core.errors import GraphError, RecipeError, ResultError
 from zeroshot_hoi.core.motion import BodyMotion, Motion, ObjectMotion
+from zeroshot_hoi.core.reference import Placement
 from zeroshot_hoi.core.scene import Mesh
 from zeroshot_hoi.core.solution import Progress, Solution
 from zeroshot_hoi.geometry.prepare import prepare_object
 from zeroshot_hoi.mesh_digest import mesh_digest
 from zeroshot_hoi.notebook import NotebookBars
 from zeroshot_hoi.optimization import Compiler
+from zeroshot_hoi.optimization.grasp import Grasp
+from zeroshot_hoi.optimization.schedule import Candidate
+from zeroshot_hoi.optimization.start import Pressed, Start
 from zeroshot_hoi.render.appearance import read_appearance
 from zeroshot_hoi.stage_records import Packed, content_digest, pack, unpack
+from zeroshot_hoi.stage_words import candidates_line, grips_line
 from zeroshot_hoi.stages import Stages
 
 STAGES = (
@@ -298,6 +303,31 @@ def test_equal_content_has_equal_digests_and_other_content_others() -> None:
     assert content_digest({"a": np.arange(3)}) == content_digest({"a": np.arange(3)})
     long = tuple(f"node {k % 5}" for k in range(100))
     assert unpack(pack(long)) == long
+
+
+def test_grips_and_candidates_come_back_whole_and_are_told_in_a_line() -> None:
+    rng = np.random.default_rng(0)
+    edge, pair = "person 1.right hand->iron.handle", ("person 1", "iron")
+    grip = Grasp(rng.random(5), np.eye(3), rng.random(3), 52.5, 5, np.True_, np.float64(0.0012))
+    placement = Placement(rng.random(3), 0.3, rng.random(5), {"left": (0.0, 0.1, 0.2)})
+    start = Start(
+        {"person 1": placement}, {edge: grip}, {"iron": np.eye(3)}, {edge: rng.random((1, 3))},
+        {edge: rng.random(4)}, {pair: np.arange(4)}, {pair: np.arange(3)},
+        {pair: Pressed(rng.random((2, 6, 3)), np.zeros((2, 6), int))}, {"person 1": (np.arange(4), np.arange(4))},
+    )  # fmt: skip
+    motion = Motion({"person 1": BodyMotion(rng.random((1, 3, 3)), rng.random((1, 3)))}, {}, 16.0)
+    candidates = (
+        Candidate(start, rng.random((1, 7)), 6.5, motion),
+        Candidate(start, rng.random((1, 7)), np.inf, motion),
+    )
+    (again, failed) = unpack(pack(candidates))
+    assert pack((again, failed)).digest == content_digest(candidates)
+    assert again.start.pressed[pair].points.shape == (2, 6, 3)
+    assert again.start.grasps[edge].sound == grip.sound
+    assert failed.energy == np.inf
+    assert candidates_line(candidates) == "2 starts of 1 frame, energies 6.5, inf"
+    assert grips_line({edge: (grip,)}) == f"{edge}: 1 grips, the best around the part, 1.2 mm deep"
+    assert grips_line({}) == "no hand holds anything"
 
 
 def test_a_mesh_is_known_by_its_content(tmp_path: Path) -> None:

@@ -83,7 +83,6 @@ def export(
     result = Result.load(source)
     video: dict[str, Any] = {"size": size or None, "beside": [Result.load(path) for path in beside]}
     for target, suffix in zip(targets, suffixes, strict=True):
-        target.parent.mkdir(parents=True, exist_ok=True)
         result.export(target, **(video if suffix == ".mp4" else {}))
         if not json:
             print(target, flush=True)

@@ -111,9 +111,11 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray])
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary path beside `path`, with its suffix; it takes the name of `path` when the block succeeds."""
+    """A temporary path beside `path`, with its suffix; it takes the name of `path` when the block succeeds. Missing
+    folders are made: who has computed for a minute does not lose it to one."""
     path = Path(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}-", suffix=path.suffix)
         os.close(handle)
     except OSError as error:
