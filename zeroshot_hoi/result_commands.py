@@ -69,6 +69,7 @@ def export(
     """Write a result in other formats.
 
     Example: zeroshot-hoi export out/ironing/ironing.npz ironing.html ironing.usd
+
     Example: zeroshot-hoi export a/ironing.npz seeds.mp4 --beside b/ironing.npz c/ironing.npz --size 1080p
     """
     if len(files) < 2:
@@ -120,6 +121,7 @@ def evaluate(
     """Measure results anew, or run and measure every recipe; exits with 1 where a bar is missed.
 
     Example: zeroshot-hoi evaluate out/ironing/ironing.npz --json
+
     Example: zeroshot-hoi evaluate --all --seeds 1 --only ironing sit_on_chair
     """
     if all and files:
