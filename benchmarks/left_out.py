@@ -15,9 +15,11 @@ from unittest.mock import patch
 import numpy as np
 
 from zeroshot_hoi.core.body import SkinnedBody
+from zeroshot_hoi.core.motion import Motion
 from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import InitialScene, Placement, ReferenceMotion
 from zeroshot_hoi.core.scene import ObjectParts, SceneObject
+from zeroshot_hoi.core.solution import Solution
 from zeroshot_hoi.results.result import Result
 
 RANDOM_PLACE = 1.0
@@ -111,24 +113,22 @@ against what came near in it."""
 
 def run_variant(recipe: str, variant: str, seed: int = 0, frames: int | None = None) -> Result:
     """The measured result of one recipe on its built-in meshes with one part left out."""
-    from zeroshot_hoi.optimization import schedule
+    from zeroshot_hoi.optimization import clip
     from zeroshot_hoi.pipeline import Pipeline
 
     stages = Pipeline.from_recipe(recipe, seed=seed, frames=frames).stages()
     whole = Given(stages.plan, stages.bodies, stages.objects, stages.parts, stages.pose, stages.reference)
-    with patch.object(schedule, "PASSES", 1 if variant == "no refinement" else passes()):
-        solved = _solve(VARIANTS[variant](whole))
+    with patch.object(clip, "PASSES", 1 if variant == "no refinement" else clip.PASSES):
+        solved = solve_given(VARIANTS[variant](whole))
     return stages.replace(optimization=solved).measured
 
 
-def passes() -> int:
-    """How often a clip is solved at most."""
-    from zeroshot_hoi.optimization import schedule
+def solve_given(given: Given) -> tuple[Motion, Solution]:
+    """The steps of the optimization in turn."""
+    from zeroshot_hoi import optimization as steps
 
-    return schedule.PASSES
-
-
-def _solve(given: Given) -> Any:
-    from zeroshot_hoi.optimization import schedule
-
-    return schedule.optimize(given.plan, given.bodies, given.objects, given.parts, given.initial, given.reference)
+    compiler = steps.Compiler(
+        given.plan, given.bodies, given.objects, given.parts, given.initial, given.reference
+    )  # fmt: skip
+    starts = steps.solve_static_poses(compiler, steps.find_grips(compiler))
+    return steps.solve_all_frames(compiler, steps.solve_key_frames(compiler, starts))

@@ -17,7 +17,8 @@ from zeroshot_hoi.core.camera import Camera, look_at
 from zeroshot_hoi.core.graph import PartAffordanceGraph
 from zeroshot_hoi.geometry.grid import bake_grid
 from zeroshot_hoi.geometry.sampling import sample_surface
-from zeroshot_hoi.optimization.hoi_page import EdgeContact, FittedObject, FittingProblem, Seen, SeenPart, Side, project
+from zeroshot_hoi.optimization.hoi_page import EdgeContact, FittedObject, FittingProblem, Seen, SeenPart, Side
+from zeroshot_hoi.optimization.hoi_page_terms import project
 from zeroshot_hoi.results.result import ObjectTrack, Result
 
 SHOULDER = 1.4

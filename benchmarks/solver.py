@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,9 +34,22 @@ TIME_TOLERANCE = 1.6
 Gradient = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-@cache
+class Clip(NamedTuple):
+    """One interaction before it is solved."""
+
+    compiler: Any
+    problem: Any
+    """Of every frame, from the most natural placement and the best grip."""
+
+
 def all_frames() -> Any:
-    """The problem of every frame of the clip, from the most natural placement and the best grip."""
+    """The problem of every frame of the clip."""
+    return clip().problem
+
+
+@cache
+def clip() -> Clip:
+    """The recipe's clip; grips are searched once."""
     from zeroshot_hoi.affordance.geometric import find_parts
     from zeroshot_hoi.body.load import load_body
     from zeroshot_hoi.geometry.builtin import builtin_mesh
@@ -65,7 +78,7 @@ def all_frames() -> Any:
         grips[edge.name] = find_grasps(bodies[edge.first.owner], side, thing, part, grid, engine="jax", seed=0)[0]
     start = Start({name: placed[0] for name, placed in initial.people.items()}, grips)
     compiler.shape_hands(start)
-    return compiler.problem([start] * plan.frames, np.arange(plan.frames))
+    return Clip(compiler, compiler.problem([start] * plan.frames, np.arange(plan.frames)))
 
 
 def compiled_gradient(problem: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -47,13 +47,15 @@ def eager_gradient(problem: Problem, device: str = "cpu") -> Gradient:
     return gradient
 
 
-def with_people(problem: Problem, count: int) -> Problem:
-    """The problem `count` times side by side: as many people, each with objects and terms of their own."""
+def with_people(problem: Problem, count: int, apart: bool = True) -> Problem:
+    """The problem `count` times: as many people with terms of their own, each with objects of their own where they
+    are `apart`, else all with the same ones."""
     people, objects, base, terms = [], [], {}, []
-    width, things = len(problem.people), len(problem.objects)
+    width, things = len(problem.people), len(problem.objects) * apart
     for c in range(count):
         people += problem.people
-        objects += [replace(o, person=o.person + c * width) for o in problem.objects]
+        if apart or not c:
+            objects += [replace(o, person=o.person + c * width) for o in problem.objects]
         for key, value in problem.base.items():
             name = key.rstrip("0123456789")
             step = things if name in ("rotation", "translation") else width
@@ -71,21 +73,60 @@ def _shifted(term: Any, things: int, width: int) -> dict[str, int]:
     return {"object": term.object + things, "other": term.other + (things if between_objects else width)}
 
 
-def fewer_frames(problem: FittingProblem, count: int) -> FittingProblem:
-    """The first `count` frames."""
+def more_frames(problem: FittingProblem, count: int) -> FittingProblem:
+    """With `count` frames, repeated where there are fewer."""
+    index = np.arange(count) % problem.frames
 
-    def cut(seen: Seen) -> Seen:
-        return Seen(seen.points[:count], seen.pixels[:count])
+    def taken(seen: Seen) -> Seen:
+        return Seen(seen.points[index], seen.pixels[index])
 
     objects = tuple(
-        replace(o, seen=cut(o.seen), parts={n: SeenPart(p.samples, cut(p.seen)) for n, p in o.parts.items()})
+        replace(o, seen=taken(o.seen), parts={n: SeenPart(p.samples, taken(p.seen)) for n, p in o.parts.items()})
         for o in problem.objects
     )
     edges = tuple(
-        e if e.first.object is not None else replace(e, first=Side(e.first.part, None, e.first.points[:count]))
+        e if e.first.object is not None else replace(e, first=Side(e.first.part, None, e.first.points[index]))
         for e in problem.contacts
     )
-    return FittingProblem(objects, edges, problem.skin[:count], problem.camera)
+    return FittingProblem(objects, edges, problem.skin[index], problem.camera)
+
+
+def people_together(count: int, frames: int) -> Problem:
+    """As many people, all with the right hand on one free object, which no hand carries: every frame couples all of
+    them through its six unknowns."""
+    from benchmarks.solver import clip
+    from zeroshot_hoi.core.arrays import numpy_namespace
+    from zeroshot_hoi.optimization.energies import contact
+    from zeroshot_hoi.optimization.energies.shared import body_in_frame
+    from zeroshot_hoi.optimization.problem import ObjectUnknowns, Term, frame_state
+
+    xp, one = numpy_namespace(), clip()
+    problem = one.problem.take(np.arange(frames) % one.problem.length)
+    rows = one.compiler.rows[one.compiler.people[0]].wrists["right"].rows
+    x = problem.initial()
+    states = [frame_state(xp, problem, x[k], {n: v[k] for n, v in problem.base.items()}) for k in range(frames)]
+    base = dict(problem.base)
+    for o in range(len(problem.objects)):
+        base[f"rotation{o}"] = np.stack([s.rotations[o] for s in states])
+        base[f"translation{o}"] = np.stack([s.translations[o] for s in states])
+    anchor = np.stack([body_in_frame(xp, s, 0, 0, rows) for s in states])
+    held = Term("held", contact.anchored, 0.001, 0, 0, constants={"rows": rows},
+                frames={"anchor": anchor, "gate": np.ones((frames, 1, 1))})  # fmt: skip
+    free = tuple(ObjectUnknowns("free") for _ in problem.objects)
+    return with_people(Problem(problem.people, free, base, (*problem.terms, held)), count, apart=False)
+
+
+def still_fitting(frames: int) -> FittingProblem:
+    """HOI-PAGE's problem of a person who follows the script with the object in the hand, without any optimization."""
+    from benchmarks.observed import observe
+    from benchmarks.solver import clip
+    from zeroshot_hoi.optimization.schedule import read_motion
+    from zeroshot_hoi.results.build import build_result
+
+    one = clip()
+    made = one.compiler
+    motion = read_motion(made, one.problem, one.problem.initial())
+    return observe(build_result(made.plan, made.bodies, made.objects, made.parts, motion), frames=frames)
 
 
 def more_objects(problem: FittingProblem, count: int) -> FittingProblem:

@@ -20,17 +20,14 @@ from zeroshot_hoi.optimization.hoi_page import (
     Seen,
     SeenPart,
     Side,
-    cell_distance,
     energies,
-    grid_cells,
     initial_unknowns,
-    log_so3,
-    pairwise,
     problem_arrays,
     read_poses,
     total_energy,
 )
 from zeroshot_hoi.optimization.hoi_page_loop import fit_objects, make_loop, packed_nearest
+from zeroshot_hoi.optimization.hoi_page_terms import cell_distance, grid_cells, log_so3, pairwise
 
 FRAMES = 5
 CAMERA = look_at(np.array([2.5, 0.6, 1.2]), np.array([0.0, 0.0, 1.0]), 0.8, 640, 480)

@@ -11,6 +11,7 @@ import pytest
 
 from zeroshot_hoi.core.solution import Progress
 from zeroshot_hoi.optimization import solver
+from zeroshot_hoi.optimization.chains import Blocks
 from zeroshot_hoi.optimization.problem import Term
 from zeroshot_hoi.optimization.solver import Settings, Smoothness, adam, solve
 
@@ -27,6 +28,10 @@ class _Problem:
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         return self._bounds
+
+    @property
+    def blocks(self) -> Blocks:
+        return Blocks((slice(0, len(self._bounds[0])),))
 
 
 class _Engine:
@@ -109,7 +114,7 @@ def test_banded_step_equals_a_dense_solve(frames: int) -> None:
     dense[np.diag_indices(frames * n)] = dense.diagonal() * (1 + damping) + 1e-6
     expected = np.zeros(frames * n)
     expected[free] = np.linalg.solve(dense[np.ix_(free, free)], -gradient.ravel()[free])
-    found = solver._coupled_step(smooth, frames)(matrix, gradient, frozen, np.array([damping]))
+    found = solver.coupled_step(smooth, frames, Blocks((slice(0, n),)))(matrix, gradient, frozen, np.array([damping]))
     assert np.abs(found.ravel() - expected).max() < 1e-9 * max(1.0, np.abs(expected).max())
 
 

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from benchmarks import speed
 from benchmarks.clock import Spent, exponent, forget_peak, peak_bytes, spend
-from benchmarks.speed import Line, Options, missed_bars, run_speed
-from benchmarks.speed_problems import eager_gradient, fewer_frames, more_objects, skin_vertices, with_people
+from benchmarks.speed import run_speed
+from benchmarks.speed_problems import eager_gradient, more_frames, more_objects, skin_vertices, with_people
+from benchmarks.speed_report import Line, Options, missed_bars, ratio_line
 from tests.interaction_problem import interaction_problem
 from tests.test_hoi_page import FRAMES, moving_problem, terms_of
 from zeroshot_hoi.core.arrays import numpy_namespace
@@ -48,7 +49,7 @@ def test_a_bar_is_missed_below_it_and_without_a_number(value, missed):
 
 
 def test_the_smaller_ratio_counts():
-    line = speed._ratio("evaluation: JAX over eager torch", Spent(30.0, 4.0), Spent(1.0, 2.0))
+    line = ratio_line("evaluation: JAX over eager torch", Spent(30.0, 4.0), Spent(1.0, 2.0))
     assert line.value == 2.0
     assert "30 in wall time" in line.note
 
@@ -91,7 +92,7 @@ def test_the_eager_gradient_is_the_energys():
 
 def test_other_sizes_of_a_fitting_problem():
     problem, truth = moving_problem()
-    short = fewer_frames(problem, FRAMES - 1)
+    short = more_frames(problem, FRAMES - 1)
     assert short.frames == FRAMES - 1
     assert terms_of(short, truth[:, : FRAMES - 1])["contact"] == pytest.approx(0.0, abs=1e-12)
     many = more_objects(problem, 3)

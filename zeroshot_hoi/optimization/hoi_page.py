@@ -11,7 +11,7 @@ shows with known poses what each of the paper's ablations costs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -20,8 +20,22 @@ import numpy as np
 from zeroshot_hoi.core.arrays import Array, Namespace
 from zeroshot_hoi.core.camera import Camera
 from zeroshot_hoi.core.errors import EngineError
-from zeroshot_hoi.core.rotations import exp_so3
 from zeroshot_hoi.core.scene import DistanceGrid
+from zeroshot_hoi.optimization.hoi_page_terms import (
+    Choose,
+    cell_distance,
+    change,
+    chosen,
+    grid_cells,
+    mean_depth,
+    placed,
+    project,
+    squared,
+    turning,
+    uneven,
+    uneven_turn,
+    unit_vector,
+)
 
 ROBUST = 0.2
 """Metres: Geman-McClure's scale on 3D distances [HOI-PAGE]."""
@@ -38,10 +52,6 @@ WEIGHTS: Mapping[str, tuple[float, float]] = {
     "contact": (1e3, 1e3), "drift": (10.0, 1e3),
 }  # fmt: skip
 """Term -> weight at the first and at the last step; pixel terms in 1 / px^2, the others in 1 / m^2 or 1 / rad^2."""
-
-
-Choose = Callable[[Array, Array], Array]
-"""Queries (T, M, D) and targets (T, N, D) in, index (T, M) of the nearest target out; no derivative is wanted of it."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +174,9 @@ def initial_unknowns(problem: FittingProblem, starts: int) -> np.ndarray:
 
 def read_poses(xp: Namespace, x: Array) -> Poses:
     """Rotations by Gram-Schmidt and translations of unknowns `x (O, T, 9)`."""
-    first = _unit(xp, x[..., :3])
+    first = unit_vector(xp, x[..., :3])
     second = x[..., 3:6] - xp.sum(first * x[..., 3:6], axis=-1)[..., None] * first
-    second = _unit(xp, second)
+    second = unit_vector(xp, second)
     return Poses(xp.stack([first, second, xp.cross(first, second)], -1), x[..., 6:])
 
 
@@ -201,18 +211,18 @@ def energies(
         turn, shift = poses.rotations[o], poses.translations[o]
         pieces = [("object", data), *(("part", part) for part in data["parts"] if preset.part_fitting)]
         for kind, piece in pieces:
-            model = xp.stop(_placed(xp, piece["samples"], turn, shift))
-            near = _placed(xp, _chosen(xp, piece["samples"], choose(piece["points"], model)), turn, shift)
-            solid = _squared(xp, piece["points"] - near)
+            model = xp.stop(placed(xp, piece["samples"], turn, shift))
+            near = placed(xp, chosen(xp, piece["samples"], choose(piece["points"], model)), turn, shift)
+            solid = squared(xp, piece["points"] - near)
             found[f"{kind} 3D"].append(xp.mean(ROBUST**2 * solid / (solid + ROBUST**2)))
             picked = choose(piece["pixels"], project(xp, arrays["camera"], model))
-            near = project(xp, arrays["camera"], _placed(xp, _chosen(xp, piece["samples"], picked), turn, shift))
-            found[f"{kind} 2D"].append(xp.mean(_squared(xp, piece["pixels"] - near)))
+            near = project(xp, arrays["camera"], placed(xp, chosen(xp, piece["samples"], picked), turn, shift))
+            found[f"{kind} 2D"].append(xp.mean(squared(xp, piece["pixels"] - near)))
         moves = thing.is_translational or not preset.motion_states
         turns = thing.is_rotational or not preset.motion_states
-        found["smooth translation"].append(_uneven(xp, shift) if moves else STILL * _change(xp, shift))
-        found["smooth rotation"].append(_uneven_turn(xp, turn) if turns else STILL * _turning(xp, turn))
-        found["penetration"].append(_depth(xp, cell_distance(xp, data["cells"], arrays["skin"], turn, shift)))
+        found["smooth translation"].append(uneven(xp, shift) if moves else STILL * change(xp, shift))
+        found["smooth rotation"].append(uneven_turn(xp, turn) if turns else STILL * turning(xp, turn))
+        found["penetration"].append(mean_depth(xp, cell_distance(xp, data["cells"], arrays["skin"], turn, shift)))
     for edge, data in zip(problem.contacts, arrays["contacts"], strict=True):
         if preset.part_contact:
             contact, drift = _edge(xp, edge, data, poses, choose)
@@ -239,13 +249,6 @@ def total_energy(
     )
 
 
-def project(xp: Namespace, camera: Mapping[str, Array], points: Array) -> Array:
-    """Pixels (*batch, 2), y down, of world `points (*batch, 3)`; what is behind the camera lands far outside."""
-    local = xp.matmul(points - camera["eye"], camera["turn"])
-    depth = xp.maximum(-local[..., 2], 1e-2 * xp.ones_like(local[..., 2]))
-    return xp.stack([local[..., 0], -local[..., 1]], -1) / depth[..., None] * camera["focal"] + camera["middle"]
-
-
 def _edge(
     xp: Namespace, edge: EdgeContact, data: Mapping[str, Array], poses: Poses, choose: Choose
 ) -> tuple[Array, Array]:
@@ -254,129 +257,11 @@ def _edge(
     turn, shift = poses.rotations[edge.second.object], poses.translations[edge.second.object]
     points = data["first"]
     if edge.first.object is not None:
-        points = _placed(xp, points, poses.rotations[edge.first.object], poses.translations[edge.first.object])
+        points = placed(xp, points, poses.rotations[edge.first.object], poses.translations[edge.first.object])
     local = xp.matmul(points - shift[:, None], turn)
     target = xp.broadcast_to(data["second"], (local.shape[0], *data["second"].shape))
-    squared = _squared(xp, local - _chosen(xp, data["second"], choose(xp.stop(local), target)))
+    gaps = squared(xp, local - chosen(xp, data["second"], choose(xp.stop(local), target)))
     everywhere = edge.first.object is None and edge.first.part.endswith(MEAN_PARTS)
-    apart = xp.mean(squared, axis=1) if everywhere else xp.min(squared, axis=1)
+    apart = xp.mean(gaps, axis=1) if everywhere else xp.min(gaps, axis=1)
     contact = xp.mean(apart) if edge.is_continuous else xp.min(apart, axis=0)
-    return contact, _change(xp, local) if edge.is_rel_static else _uneven(xp, local)
-
-
-def pairwise(xp: Namespace) -> Choose:
-    """The nearest of all pairs by a matrix product, as chamfer distances are usually written."""
-
-    def choose(queries: Array, targets: Array) -> Array:
-        cross = xp.matmul(queries, xp.swapaxes(targets, -1, -2))
-        return xp.argmax(2.0 * cross - _squared(xp, targets)[:, None], axis=2)
-
-    return choose
-
-
-def _placed(xp: Namespace, points: Array, turn: Array, shift: Array) -> Array:
-    """(T, N, 3) in the world, of `points (N, 3)` or (T, N, 3)."""
-    return xp.matmul(points, xp.swapaxes(turn, -1, -2)) + shift[:, None]
-
-
-def _chosen(xp: Namespace, points: Array, index: Array) -> Array:
-    """(T, M, 3) of `points (N, 3)`, by `index (T, M)`: chosen before they move, so that nothing is scattered back."""
-    return xp.take(points, xp.index(index), 0)
-
-
-def _squared(xp: Namespace, v: Array) -> Array:
-    return xp.sum(v * v, axis=-1)
-
-
-class Cells(NamedTuple):
-    """A distance grid by cells: the 8 corners of one lie side by side, so that a point reads memory once."""
-
-    origin: Array
-    """(3,) metres."""
-    spacing: Array
-    counts: Array
-    """(3,) cells along each axis, as floats."""
-    corners: Array
-    """(cells, 8) metres, x slowest."""
-
-
-def grid_cells(grid: DistanceGrid) -> Cells:
-    """The cells of a grid, eight times its size."""
-    v = np.asarray(grid.values)
-    x, y, z = v.shape
-    corners = [v[i : x - 1 + i, j : y - 1 + j, k : z - 1 + k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]
-    counts = np.array([x - 1, y - 1, z - 1], float)
-    return Cells(np.asarray(grid.origin), np.float64(grid.spacing), counts, np.stack(corners, -1).reshape(-1, 8))
-
-
-def cell_distance(xp: Namespace, cells: Cells, points: Array, turn: Array, shift: Array) -> Array:
-    """Signed distance (T, V) in metres of world `points (T, V, 3)` in an object's frame; outside the grid, that of its
-    border, which is positive.
-
-    Coordinates are kept apart: with only 3 columns a compiler does better without matrices.
-    """
-    x, y, z = (points[..., k] - shift[:, None, k] for k in range(3))
-    base, fraction = [], []
-    for k in range(3):
-        local = x * turn[:, None, 0, k] + y * turn[:, None, 1, k] + z * turn[:, None, 2, k]
-        raw = (local - cells.origin[k]) / cells.spacing
-        inside = xp.minimum(xp.maximum(raw, xp.zeros_like(raw)), (cells.counts[k] - 1e-3) * xp.ones_like(raw))
-        base.append(xp.floor(xp.stop(inside)))
-        fraction.append(inside - base[-1])
-    row = (xp.index(base[0]) * xp.index(cells.counts[1]) + xp.index(base[1])) * xp.index(cells.counts[2])
-    corner = xp.take(cells.corners, row + xp.index(base[2]), 0)
-    fx, fy, fz = fraction
-    edges = [corner[..., k] + (corner[..., k + 1] - corner[..., k]) * fz for k in (0, 2, 4, 6)]
-    low, high = edges[0] + (edges[1] - edges[0]) * fy, edges[2] + (edges[3] - edges[2]) * fy
-    return low + (high - low) * fx
-
-
-def _depth(xp: Namespace, distance: Array) -> Array:
-    """Mean depth in metres over the points that are inside, of `distance (T, V)`."""
-    inside = distance < 0.0
-    zero, one = xp.zeros_like(distance), xp.ones_like(distance)
-    count = xp.sum(xp.where(inside, one, zero))
-    return xp.sum(xp.where(inside, -distance, zero)) / xp.maximum(count, xp.ones_like(count))
-
-
-def _uneven(xp: Namespace, x: Array) -> Array:
-    """Mean squared distance of `x (T, ..., 3)` from the middle of its neighbors in time."""
-    return xp.mean(xp.sum((x[1:-1] - 0.5 * (x[:-2] + x[2:])) ** 2, axis=-1))
-
-
-def _change(xp: Namespace, x: Array) -> Array:
-    """Mean squared step of `x (T, ..., 3)`."""
-    return xp.mean(xp.sum((x[1:] - x[:-1]) ** 2, axis=-1))
-
-
-def _uneven_turn(xp: Namespace, turn: Array) -> Array:
-    """Mean squared angle between `turn (T, 3, 3)` and the middle of its neighbors on the geodesic."""
-    half = exp_so3(xp, 0.5 * log_so3(xp, xp.matmul(xp.swapaxes(turn[:-2], -1, -2), turn[2:])))
-    middle = xp.matmul(turn[:-2], half)
-    offset = log_so3(xp, xp.matmul(xp.swapaxes(middle, -1, -2), turn[1:-1]))
-    return xp.mean(xp.sum(offset * offset, axis=-1))
-
-
-def _turning(xp: Namespace, turn: Array) -> Array:
-    """Mean squared angle of a step of `turn (T, 3, 3)`."""
-    offset = log_so3(xp, xp.matmul(xp.swapaxes(turn[:-1], -1, -2), turn[1:]))
-    return xp.mean(xp.sum(offset * offset, axis=-1))
-
-
-def log_so3(xp: Namespace, turn: Array) -> Array:
-    """Rotation vectors `(*batch, 3)` of matrices `(*batch, 3, 3)`, finite in value and gradient at zero.
-
-    At half a turn the axis is not defined; the vector there is short.
-    """
-    skew = 0.5 * (turn - xp.swapaxes(turn, -1, -2))
-    axis = xp.stack([skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]], -1)
-    squared = xp.sum(axis * axis, axis=-1)
-    cosine = 0.5 * (turn[..., 0, 0] + turn[..., 1, 1] + turn[..., 2, 2] - 1.0)
-    small = squared < 1e-10
-    sine = xp.sqrt(xp.where(small, xp.ones_like(squared), squared))
-    angle = xp.arctan2(sine, cosine)
-    return axis * xp.where(small, xp.ones_like(squared), angle / sine)[..., None]
-
-
-def _unit(xp: Namespace, v: Array) -> Array:
-    return v / xp.sqrt(xp.sum(v * v, axis=-1) + 1e-12)[..., None]
+    return contact, change(xp, local) if edge.is_rel_static else uneven(xp, local)

@@ -21,11 +21,11 @@ from zeroshot_hoi.optimization.hoi_page import (
     Preset,
     energies,
     initial_unknowns,
-    pairwise,
     problem_arrays,
     read_poses,
     total_energy,
 )
+from zeroshot_hoi.optimization.hoi_page_terms import pairwise
 
 MOMENTS = (0.9, 0.999)
 """Adam's decay of the first and the second moment."""

@@ -8,8 +8,9 @@ An engine sees arrays, gates and names; it knows nothing of hands or irons.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from zeroshot_hoi.body.tangent import stacked_bones
 from zeroshot_hoi.core.arrays import Array, Namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.rotations import exp_so3
+from zeroshot_hoi.optimization.chains import Blocks
 
 Arrays = Mapping[str, Any]
 Energy = Callable[[Namespace, "State", "Term", Arrays], Array]
@@ -101,6 +103,22 @@ class Problem:
         return sum(p.size for p in self.people) + 6 * sum(o.kind == "free" for o in self.objects)
 
     @property
+    def blocks(self) -> Blocks:
+        """Whose the unknowns of one frame are: every person's, then every free object's."""
+        sizes = [p.size for p in self.people] + [6 for o in self.objects if o.kind == "free"]
+        ends = np.cumsum([0, *sizes]).tolist()
+        slices = [slice(start, end) for start, end in pairwise(ends)]
+        return Blocks(tuple(slices[: len(self.people)]), tuple(slices[len(self.people) :]))
+
+    def block_of(self, index: int) -> int | None:
+        """Which of `blocks` moves an object; None for one that is fixed."""
+        moved = self.objects[index]
+        if moved.kind == "ride":
+            return moved.person
+        free = [o for o, other in enumerate(self.objects) if other.kind == "free"]
+        return len(self.people) + free.index(index) if moved.kind == "free" else None
+
+    @property
     def length(self) -> int:
         return len(next(iter(self.base.values())))
 
@@ -137,7 +155,30 @@ class Problem:
         return np.clip(np.concatenate(columns, axis=1).astype(np.float64), low, high)
 
 
-def _person_state(xp: Namespace, person: PersonUnknowns, x: Array, base: Arrays, p: int) -> tuple[Array, Array, int]:
+def frame_state(xp: Namespace, problem: Problem, x: Array, base: Arrays) -> State:
+    """The state of one frame from its unknowns `x (n,)` and its slice of the base arrays."""
+    parts = [x[part] for part in problem.blocks.all]
+    people = [_person_state(xp, person, parts[p], base, p) for p, person in enumerate(problem.people)]
+    qs, bones = tuple(q for q, _ in people), tuple(stacked for _, stacked in people)
+    poses = [_object_pose(xp, problem, o, parts, bones, base) for o in range(len(problem.objects))]
+    return State(qs, bones, tuple(r for r, _ in poses), tuple(t for _, t in poses))
+
+
+def moved_state(xp: Namespace, problem: Problem, state: State, block: int, x: Array, base: Arrays) -> State:
+    """A state in which one of the problem's blocks has the unknowns `x` and all else stays: what rides on a person
+    moves with them. So a derivative costs what that person's or object's own terms cost."""
+    q, bones = list(state.q), list(state.bones)
+    rotations, translations = list(state.rotations), list(state.translations)
+    if block < len(problem.people):
+        q[block], bones[block] = _person_state(xp, problem.people[block], x, base, block)
+    for o in range(len(problem.objects)):
+        if problem.block_of(o) == block:
+            rotations[o], translations[o] = _object_pose(xp, problem, o, {block: x}, bones, base)
+    return State(tuple(q), tuple(bones), tuple(rotations), tuple(translations))
+
+
+def _person_state(xp: Namespace, person: PersonUnknowns, x: Array, base: Arrays, p: int) -> tuple[Array, Array]:
+    """A person's freedoms (D,) and bones (4G, 3) from their unknowns `x`."""
     count = len(person.active)
     freedoms = person.body.freedoms
     scatter = np.zeros((count, len(freedoms.names)))
@@ -150,38 +191,65 @@ def _person_state(xp: Namespace, person: PersonUnknowns, x: Array, base: Arrays,
     turned = xp.matmul(bones, xp.swapaxes(base[f"heading{p}"], 0, 1))
     homogeneous = np.zeros((len(bones), 1))
     homogeneous[3::4] = 1.0
-    return q, turned + xp.asarray(homogeneous, dtype=x.dtype) * root, person.size
+    return q, turned + xp.asarray(homogeneous, dtype=x.dtype) * root
 
 
-def frame_state(xp: Namespace, problem: Problem, x: Array, base: Arrays) -> State:
-    """The state of one frame from its unknowns `x (n,)` and its slice of the base arrays."""
-    offset, qs, bones, rotations, translations = 0, [], [], [], []
-    for p, person in enumerate(problem.people):
-        q, stacked, size = _person_state(xp, person, x[offset:], base, p)
-        offset += size
-        qs.append(q)
-        bones.append(stacked)
-    for o, moved in enumerate(problem.objects):
-        rotation, translation = base[f"rotation{o}"], base[f"translation{o}"]
-        if moved.kind == "free":
-            rotation = xp.matmul(exp_so3(xp, x[offset : offset + 3]), rotation)
-            translation = x[offset + 3 : offset + 6]
-            offset += 6
-        elif moved.kind == "ride":
-            carrier = bones[moved.person][4 * moved.bone : 4 * moved.bone + 4]
-            pivot = xp.asarray(problem.people[moved.person].body.rest_joints[moved.bone], dtype=x.dtype)
-            turn = xp.swapaxes(carrier[:3], 0, 1)
-            translation = xp.matmul(turn, translation - pivot) + carrier[3]
-            rotation = xp.matmul(turn, rotation)
-        rotations.append(rotation)
-        translations.append(translation)
-    return State(tuple(qs), tuple(bones), tuple(rotations), tuple(translations))
+def _object_pose(
+    xp: Namespace, problem: Problem, o: int, parts: Mapping[int, Array] | Sequence[Array], bones: Sequence[Array],
+    base: Arrays,
+) -> tuple[Array, Array]:  # fmt: skip
+    """An object's rotation (3, 3) and translation (3,); `parts` holds the unknowns of the block that moves it."""
+    moved, rotation, translation = problem.objects[o], base[f"rotation{o}"], base[f"translation{o}"]
+    block = problem.block_of(o)
+    if moved.kind == "free":
+        assert block is not None
+        x = parts[block]
+        return xp.matmul(exp_so3(xp, x[:3]), rotation), x[3:]
+    if moved.kind == "ride":
+        carrier = bones[moved.person][4 * moved.bone : 4 * moved.bone + 4]
+        pivot = xp.asarray(problem.people[moved.person].body.rest_joints[moved.bone], dtype=carrier.dtype)
+        turn = xp.swapaxes(carrier[:3], 0, 1)
+        return xp.matmul(turn, rotation), xp.matmul(turn, translation - pivot) + carrier[3]
+    return rotation, translation
 
 
-def frame_residuals(xp: Namespace, problem: Problem, x: Array, base: Arrays, data: tuple[Arrays, ...]) -> list[Array]:
-    """One flat residual per term, divided by its sigma; `data[k]` merges term k's constants and frame slice."""
-    state = frame_state(xp, problem, x, base)
-    return [
-        xp.reshape(term.energy(xp, state, term, arrays), (-1,)) / arrays["sigma"]
-        for term, arrays in zip(problem.terms, data, strict=True)
-    ]
+def term_residual(xp: Namespace, term: Term, state: State, arrays: Arrays) -> Array:
+    """A term's flat residual divided by its sigma; `arrays` merges its constants and its frame slice."""
+    return xp.reshape(term.energy(xp, state, term, arrays), (-1,)) / arrays["sigma"]
+
+
+def noted_residuals(
+    xp: Namespace, problem: Problem, state: State, data: Sequence[Arrays]
+) -> tuple[list[Array], list[frozenset[int]]]:
+    """The residuals of all terms, and for each which of the problem's blocks it reads."""
+    residuals, reads = [], []
+    for term, arrays in zip(problem.terms, data, strict=True):
+        people: set[int] = set()
+        objects: set[int] = set()
+        watched = State(
+            _Noted(state.q, people), _Noted(state.bones, people),
+            _Noted(state.rotations, objects), _Noted(state.translations, objects),
+        )  # fmt: skip
+        residuals.append(term_residual(xp, term, watched, arrays))
+        moving = {problem.block_of(o) for o in objects} - {None}
+        reads.append(frozenset(people | moving))
+    return residuals, reads
+
+
+class _Noted(tuple):
+    """Entries of a state that note which of them are read."""
+
+    noted: set[int]
+
+    def __new__(cls, values: Sequence[Array], noted: set[int]) -> _Noted:
+        self = super().__new__(cls, values)
+        self.noted = noted
+        return self
+
+    def __getitem__(self, index: Any) -> Any:
+        self.noted.update(range(len(self))[index] if isinstance(index, slice) else [range(len(self))[index]])
+        return super().__getitem__(index)
+
+    def __iter__(self) -> Iterator[Any]:
+        self.noted.update(range(len(self)))
+        return super().__iter__()

@@ -21,9 +21,17 @@ import numpy as np
 
 from zeroshot_hoi.core.arrays import jax_namespace
 from zeroshot_hoi.geometry.cache import cache_root
-from zeroshot_hoi.optimization.engines.base import chunks, residual_list, term_arrays, term_energies
+from zeroshot_hoi.optimization.engines.base import (
+    assemble,
+    block_residuals,
+    chunks,
+    merged,
+    readers,
+    term_arrays,
+    term_energies,
+)
 from zeroshot_hoi.optimization.engines.stored import compile_stored
-from zeroshot_hoi.optimization.problem import Problem
+from zeroshot_hoi.optimization.problem import Problem, frame_state, noted_residuals, term_residual
 
 
 @cache
@@ -83,16 +91,38 @@ def _energies(problem: Problem) -> Callable[..., Any]:
 
 
 def _normal(problem: Problem) -> Callable[..., Any]:
+    """Each block's derivatives are taken of the terms that read it, so that the cost adds up over people."""
     xp = jax_namespace()
+    blocks = problem.blocks.all
 
     def normal(x: Any, base: Any, constants: Any, frames: Any) -> Any:
-        def residuals(value: Any) -> tuple[Any, Any]:
-            pieces = residual_list(xp, problem, value, base, constants, frames)
-            vector = xp.concatenate(pieces)
-            return vector, (vector, xp.stack([xp.sum(r * r) for r in pieces]))
+        data, reads = merged(constants, frames), []
+        state = frame_state(xp, problem, x, base)
 
-        jacobian, (vector, energy) = jax.jacfwd(residuals, has_aux=True)(x)
-        return jacobian.T @ jacobian, jacobian.T @ vector, energy
+        def note() -> list[Any]:
+            found, reads[:] = noted_residuals(xp, problem, state, data)
+            return found
+
+        jax.eval_shape(note)  # computes nothing
+        values: dict[int, Any] = {}
+
+        def derivatives(b: int) -> dict[int, Any]:
+            mine = readers(reads, b)
+
+            def residuals(own: Any) -> tuple[list[Any], list[Any]]:
+                found = block_residuals(xp, problem, mine, b, own, state, base, data)
+                return found, found
+
+            jacobian, found = jax.jacfwd(residuals, has_aux=True)(x[blocks[b]])
+            values.update((k, value) for k, value in zip(mine, found, strict=True) if k not in values)
+            return dict(zip(mine, jacobian, strict=True))
+
+        jacobians = [derivatives(b) for b in range(len(blocks))]
+        still = [k for k in range(len(reads)) if k not in values]
+        values.update((k, term_residual(xp, problem.terms[k], state, data[k])) for k in still)
+        pieces = [values[k] for k in range(len(reads))]
+        matrix, gradient = assemble(xp, jacobians, pieces, [part.stop - part.start for part in blocks])
+        return matrix, gradient, xp.stack([xp.sum(r * r) for r in pieces])
 
     return jax.vmap(normal, (0, 0, None, 0))
 

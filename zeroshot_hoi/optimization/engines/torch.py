@@ -11,8 +11,16 @@ from torch.func import jvp, vmap  # pyright: ignore[reportPrivateImportUsage]
 from torch.utils._pytree import tree_map
 
 from zeroshot_hoi.core.arrays import torch_namespace
-from zeroshot_hoi.optimization.engines.base import chunks, residual_vector, term_arrays, term_energies
-from zeroshot_hoi.optimization.problem import Problem
+from zeroshot_hoi.optimization.engines.base import (
+    assemble,
+    block_residuals,
+    chunks,
+    merged,
+    readers,
+    term_arrays,
+    term_energies,
+)
+from zeroshot_hoi.optimization.problem import Problem, State, frame_state, noted_residuals
 
 _ONE_AT_A_TIME = Lock()
 """Levels of forward differentiation belong to the process: two threads would close each other's."""
@@ -30,23 +38,45 @@ class TorchEngine:
             (count, index, tree_map(lambda a, i=index: self._tensor(np.asarray(a)[i]), (dict(problem.base), frames)))
             for index, count in chunks(problem.length)
         ]
-        xp, axes = torch_namespace(self._device), (0, 0, None, 0)
-        self._energies = vmap(lambda x, *arrays: term_energies(xp, problem, x, *arrays), axes)
-        self._residuals = vmap(lambda x, *arrays: residual_vector(xp, problem, x, *arrays), axes)
+        self._xp = torch_namespace(self._device)
+        self._energies = vmap(lambda x, *arrays: term_energies(self._xp, problem, x, *arrays), (0, 0, None, 0))
 
-    def _normal(self, x: torch.Tensor, *arrays: Any) -> tuple[torch.Tensor, ...]:
-        """Normal equations of a chunk `x (C, n)`: one forward-mode pass for each unknown, all of them at once.
+    def _normal(self, x: torch.Tensor, base: Any, constants: Any, frames: Any) -> tuple[torch.Tensor, ...]:
+        """Normal equations of a chunk `x (C, n)`, each block's derivatives of the terms that read it."""
+        xp, problem, noted = self._xp, self.problem, []
+
+        def values(x: torch.Tensor, base: Any, constants: Any, frames: Any) -> tuple[State, list[torch.Tensor]]:
+            state = frame_state(xp, problem, x, base)
+            found, reads = noted_residuals(xp, problem, state, merged(constants, frames))
+            noted[:] = reads
+            return state, found
+
+        states, residuals = vmap(values, (0, 0, None, 0))(x, base, constants, frames)
+        blocks, arrays = problem.blocks.all, (states, base, constants, frames)
+        jacobians = [self._derivatives(b, readers(noted, b), x[:, part], arrays) for b, part in enumerate(blocks)]
+        matrix, gradient = assemble(xp, jacobians, residuals, [part.stop - part.start for part in blocks])
+        return matrix, gradient, torch.stack([(r * r).sum(-1) for r in residuals], -1)
+
+    def _derivatives(self, block: int, terms: list[int], x: torch.Tensor, arrays: Any) -> dict[int, torch.Tensor]:
+        """Term -> (C, R, m) derivatives by a block's unknowns `x (C, m)`: one forward-mode pass for each unknown, all
+        of them at once.
 
         Tangents lie outside the map over frames: with `jacfwd` inside it, a frame's scalars have no axis, and torch
         then gives the tangent of `scalar * 2.0` 64 bits whatever the scalar has.
         """
+        if not terms:
+            return {}
 
-        def column(tangent: torch.Tensor) -> tuple[Any, ...]:
-            return jvp(lambda value: self._residuals(value, *arrays), (x,), (tangent.expand_as(x),))
+        def one(own: torch.Tensor, state: State, base: Any, constants: Any, frames: Any) -> list[torch.Tensor]:
+            data = merged(constants, frames)
+            return block_residuals(self._xp, self.problem, terms, block, own, state, base, data)
 
-        vectors, columns = vmap(column)(torch.eye(x.shape[1], dtype=x.dtype, device=x.device))
-        matrix = torch.einsum("ncr,mcr->cnm", columns, columns)
-        return matrix, torch.einsum("ncr,cr->cn", columns, vectors[0]), self._energies(x, *arrays)
+        def column(tangent: torch.Tensor) -> Any:
+            moved = vmap(one, (0, 0, 0, None, 0))
+            return jvp(lambda own: moved(own, *arrays), (x,), (tangent.expand_as(x),))[1]
+
+        columns = vmap(column)(torch.eye(x.shape[1], dtype=x.dtype, device=x.device))
+        return {k: c.movedim(0, -1) for k, c in zip(terms, columns, strict=True)}
 
     def _tensor(self, value: Any) -> torch.Tensor:
         array = np.asarray(value)
