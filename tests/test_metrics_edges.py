@@ -154,10 +154,10 @@ def test_smallest_samples_have_a_value():
     assert {distribution.multimodality(pair, pairs=1, seed=k) for k in range(20)} == {0.0, 4.0}
     close(vbench.i2v_subject_consistency(np.array([[1.0, 0], [1, 0]]), np.array([1.0, 0])), 1.0)
     close(vbench.i2v_subject_consistency(np.array([[1.0, 0], [-1, 0]]), np.array([1.0, 0])), 0.5)
-    joints = np.zeros((2, 3, 3))
+    joints = np.zeros((2, 4, 3))
     joints[1, :, 0] = 0.5
-    close(features.kinematic_features(joints, 2.0)[-6:], np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0]))
-    assert features.kinematic_features(joints[:1], 2.0).shape == (18,)
+    close(features.kinematic_features(joints, 2.0)[-8:], np.array([1.0] * 4 + [0.0] * 4))
+    assert features.kinematic_features(joints[:1], 2.0).shape == (24,)
     one = [("s", {"a": np.zeros((2, 2, 3), np.uint8)})]
     assert semantics.model_choice(one, lambda question, images: 0).share == {"a": 1.0}
 
@@ -167,6 +167,13 @@ def test_a_point_at_the_camera_is_not_in_front_and_one_close_by_is():
     close(tracks.project_tracks(np.array([[[1.995, 0.0, 0.0]]]), camera)[0, 0], np.array([50.0, 40.0]), 1e-6)
     with pytest.raises(MetricError, match="behind"):
         tracks.project_tracks(np.array([[[2.0, 0.5, 0.0]]]), camera)
+
+
+def test_the_shortest_step_has_a_direction():
+    right = np.array([[[0.0, 0.0], [1.0, 0.0]]])
+    assert tracks.STILL == 1e-6
+    for length, expected in ((1e-6, 1.0), (1.1e-6, 1.0), (0.9e-6, 0.0)):
+        close(tracks.track_correlation(length * right, right), np.array([[expected]]))
 
 
 @pytest.mark.parametrize(("height", "width", "works"), [(11, 11, True), (10, 16, False), (16, 10, False)])
