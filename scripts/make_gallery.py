@@ -22,11 +22,17 @@ from PIL import Image
 
 from zeroshot_hoi import Result, list_recipes
 from zeroshot_hoi.metrics import failed, stored
-from zeroshot_hoi.results.export.sheet import contact_sheet
+from zeroshot_hoi.results.export.sheet import GAP, HEADER, PAPER, contact_sheet
+from zeroshot_hoi.results.views import close_up, render_result
 
-MOMENTS = 4
-WIDTH = 900
+MOMENTS = (0.0, 0.3, 0.62, 1.0)
+"""Shares of the clip: not evenly, because what is done to and fro would then be caught in one phase."""
+
+WIDTH = 1000
 """Pixels of a strip."""
+
+CLOSE, CLOSE_MOMENT = 420, 0.45
+"""Pixels across of the close-up of a contact, and the share of the clip at which it is taken."""
 
 MAX_BYTES = 150_000
 """Of one picture: it is saved at the first of QUALITIES with which it is not larger."""
@@ -37,9 +43,9 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 HEAD = """# Gallery
 
-Four moments of each result from two sides, drawn from its file by `python scripts/make_gallery.py FOLDER`. The line
-below each is what the result's own metrics say: a bar that is missed is named, and so is what looks wrong though every
-bar holds.
+Four moments of each result from two sides and a contact from near, drawn from its file by
+`python scripts/make_gallery.py FOLDER`. The line below each is what the result's own metrics say: a bar that is missed
+is named, and so is what looks wrong though every bar holds.
 """
 
 
@@ -95,10 +101,26 @@ def caption(result: Result) -> str:
     )
 
 
+def strip(result: Result) -> Image.Image:
+    """Moments from two sides, and beside them the first contact of a hand, or of anything, from near."""
+    frames = [round(share * (result.frames - 1)) for share in MOMENTS]
+    sheet = contact_sheet(result, frames=frames)
+    edges = list(result.meta["edges"])
+    if edges:
+        edge = next((edge for edge in edges if edge.partition("->")[0].endswith(" hand")), edges[0])
+        moment = round(CLOSE_MOMENT * (result.frames - 1))
+        camera = close_up(result, edge, moment, width=CLOSE, height=(sheet.height - HEADER - GAP) // 2 * 2)
+        near = Image.fromarray(render_result(result, moment, camera))
+        wider = Image.new("RGB", (sheet.width + near.width + GAP, sheet.height), PAPER)
+        wider.paste(sheet, (0, 0))
+        wider.paste(near, (sheet.width, HEADER))
+        sheet = wider
+    return sheet.resize((WIDTH, round(sheet.height * WIDTH / sheet.width)), Image.Resampling.LANCZOS)
+
+
 def save_strip(result: Result, path: Path) -> None:
     """The strip as a JPEG of at most MAX_BYTES."""
-    sheet = contact_sheet(result, frames=MOMENTS)
-    sheet = sheet.resize((WIDTH, round(sheet.height * WIDTH / sheet.width)), Image.Resampling.LANCZOS)
+    sheet = strip(result)
     for quality in QUALITIES:
         data = io.BytesIO()
         sheet.save(data, format="JPEG", quality=quality, optimize=True)

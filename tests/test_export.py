@@ -122,6 +122,7 @@ def test_video_and_sheet_of_a_result(tmp_path):
     result.export(tmp_path / "a.mp4", style=quick)
     assert (tmp_path / "a.mp4").stat().st_size > 1000
     sheet = contact_sheet(result, style=quick)
+    assert contact_sheet(result, frames=[0, 2], style=quick).size == contact_sheet(result, frames=2, style=quick).size
     result.export(tmp_path / "a.png", style=quick)
     with Image.open(tmp_path / "a.png") as image:
         assert image.size == sheet.size

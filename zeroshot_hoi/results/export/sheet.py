@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +29,11 @@ def write_sheet(result: Result, path: Path, *, frames: int = FRAMES, style: Styl
         image.save(temporary, format="PNG", optimize=False)
 
 
-def contact_sheet(result: Result, *, frames: int = FRAMES, style: Style | None = None) -> Image.Image:
-    """The picture: one row a camera, one column a moment."""
+def contact_sheet(result: Result, *, frames: int | Sequence[int] = FRAMES, style: Style | None = None) -> Image.Image:
+    """The picture: one row a camera, one column a moment; `frames` says how many moments, or which frames they are."""
     width, height = (SHORT_SIDE, LONG_SIDE) if portrait(result) else (LONG_SIDE, SHORT_SIDE)
-    moments, surfaces = spread_frames(result, frames), SceneSurfaces.of(result)
+    moments = spread_frames(result, frames) if isinstance(frames, int) else list(frames)
+    surfaces = SceneSurfaces.of(result)
     cameras = [make(result, width=width, height=height, surfaces=surfaces) for make in (front_camera, side_camera)]
     across, down = width + GAP, height + GAP
     sheet = Image.new("RGB", (GAP + across * len(moments), HEADER + down * len(cameras)), PAPER)
