@@ -136,6 +136,7 @@ def _declare_suite(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--judge", metavar="MODEL", help="a vision-language model that chooses among methods")
     parser.add_argument("--base-url", help="its OpenAI-compatible server")
     parser.add_argument("--rival", action="append", default=[], metavar="NAME=DIR", help="its pictures, DIR/KEY.png")
+    parser.add_argument("--results", type=Path, metavar="DIR", help="what `zeroshot-hoi evaluate --all` left there")
     parser.add_argument("--ablations", type=int, default=0, metavar="STEPS", help="fit objects alone; the paper's: 600")
 
 
@@ -156,7 +157,14 @@ def _run_suite(options: argparse.Namespace, console: Console) -> int:
         return 2
     out = options.out or Path("out/suites") / Path(options.name).stem
     chosen = SuiteOptions(
-        tuple(options.only), options.again, options.seed, options.frames, networks, rivals, options.ablations
+        tuple(options.only),
+        options.again,
+        options.seed,
+        options.frames,
+        networks,
+        rivals,
+        options.ablations,
+        options.results,
     )
     return suite_command(options.name, chosen, out, console)
 

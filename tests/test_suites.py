@@ -21,6 +21,7 @@ from benchmarks.prompt_suite import (
     SuiteOptions,
     make_table,
     read_suite,
+    run_prompt,
     run_suite,
     suite_command,
     summarize,
@@ -144,6 +145,18 @@ def test_a_suite_resumes_and_a_crash_is_a_row(tmp_path, monkeypatch):
     console.print(make_table(suite, rows, {}))
     assert "2 of 3 prompts ran" in console.file.getvalue()
     assert "A 0.9" in console.file.getvalue()
+
+
+def test_results_that_are_there_serve_for_recipes(tmp_path, monkeypatch):
+    made = tmp_path / "drink_from_mug" / "built-in" / "seed_3" / "result.npz"
+    made.parent.mkdir(parents=True)
+    small_result().save(made)
+    options = SuiteOptions(seed=3, results=tmp_path)
+    found = run_prompt(Prompt("k", "g", recipe="drink_from_mug"), options)
+    assert list(found.objects) == ["box"]
+    monkeypatch.setattr("zeroshot_hoi.pipeline.Pipeline.from_recipe", lambda *_, **keys: pytest.fail(str(keys)))
+    with pytest.raises(pytest.fail.Exception, match="'seed': 4"):
+        run_prompt(Prompt("k", "g", recipe="drink_from_mug"), replace(options, seed=4))
 
 
 def test_what_cannot_be_planned_is_a_row_with_its_reason(tmp_path, monkeypatch):
