@@ -55,7 +55,7 @@ def _on_object(file: File, edge: str) -> bool:
 
 def _edge_bars(file: File, name: str, touch: Touch) -> list[Bar]:
     (owner, part), (thing, _) = _ends(name)
-    flags, (kind, _, _) = file.flags(*name.split("->")), file.meta["edges"][name]
+    flags, (kind, _, soft) = file.flags(*name.split("->")), file.meta["edges"][name]
     hand = part.endswith("hand")
     holds = touch.distance.min(axis=1) <= (0.005 if hand else 0.01)
     if kind == "grip" and hand:
@@ -65,7 +65,7 @@ def _edge_bars(file: File, name: str, touch: Touch) -> list[Bar]:
     bars = [Bar(f"contact {name}", float(holds.mean()), 0.95, "share", at_least=True)] if flags["is_continuous"] else []
     if flags["is_rel_static"]:
         frames = np.arange(len(holds)) if flags["is_continuous"] else np.flatnonzero(holds)
-        value = drift(touch, frames) if len(frames) else 0.0
+        value = drift(touch, frames, bool(soft)) if len(frames) else 0.0
         bars.append(Bar(f"drift {name}", value, 5.0, "mm"))
     return bars
 

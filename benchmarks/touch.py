@@ -97,9 +97,17 @@ def _around(touch: Touch, frame: int, names: np.ndarray, free: np.ndarray) -> bo
     return span(spots) and fingers >= 2 and ("thumb" in touching or not thumb_fits)
 
 
-def drift(touch: Touch, frames: np.ndarray) -> float:
-    """mm that the middle of the points that touch in most frames strays from its mean, over the given frames."""
+def drift(touch: Touch, frames: np.ndarray, soft: bool = False) -> float:
+    """mm that the middle of the points that touch in most frames strays from its mean, over the given frames.
+
+    What is `soft` gives way along its normal, which is a matter of depth: only what slides along it counts.
+    """
     share = (touch.distance <= 0.01).mean(axis=0)
     chosen = share >= 0.5 if (share >= 0.5).any() else share >= share.max()
     middle = touch.local[frames][:, chosen].mean(axis=1)
+    if soft:
+        near = touch.nearest[frames][:, chosen][touch.distance[frames][:, chosen] <= 0.01]
+        normal = touch.target_normals[near].sum(axis=0)
+        normal /= max(float(np.linalg.norm(normal)), 1e-12)
+        middle = middle - np.outer(middle @ normal, normal)
     return 1000.0 * float(np.linalg.norm(middle - middle.mean(axis=0), axis=1).max())
