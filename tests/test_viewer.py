@@ -238,3 +238,15 @@ def test_the_command_tells_its_address_as_json_and_ends_at_ctrl_c(tmp_path, chec
     finally:
         process.kill()
         process.communicate()
+
+
+def test_pausing_brings_slider_graph_and_plots_to_the_frame(viewer):
+    viewer.show(0)
+    viewer.playing = True  # the clock stands, because its frames are shown here
+    viewer._told = float("inf")
+    viewer.show(6)
+    assert viewer._panel._slider.value == 0, "too soon after the last update"
+    viewer.play(False)
+    assert viewer._panel._slider.value == viewer.frame
+    (plot,) = [plot for plot in viewer._panel._plots if plot._plot.title.startswith("first")]
+    assert np.isfinite(plot._plot.data[-1][viewer.frame])

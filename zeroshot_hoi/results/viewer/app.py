@@ -32,6 +32,9 @@ FIELD_OF_VIEW = float(np.radians(35.0))
 TICK = 1 / 60
 """Seconds between two looks at the clock while playing."""
 
+PANEL = 0.1
+"""Seconds between two updates of slider, graph and plots while playing."""
+
 INSTALL = "The viewer needs viser. Install it: pip install 'zeroshot-hoi[viewer]'"
 
 
@@ -52,6 +55,7 @@ class Viewer:
         self.frames = max(result.frames for result in self.results.values())
         self.fps = next(iter(self.results.values())).fps
         self.frame, self.speed, self.playing = 0, 1.0, False
+        self._told = 0.0
         self._lock, self._stopped = threading.RLock(), threading.Event()
         self._build_scene()
         self._panel = Panel(self._server, self)
@@ -85,11 +89,15 @@ class Viewer:
             with self._server.atomic():
                 for scene in self.scenes.values():
                     scene.show(self.frame)
-                self._panel.follow(self.frame)
+                if not self.playing or time.monotonic() - self._told >= PANEL:
+                    self._panel.follow(self.frame)
+                    self._told = time.monotonic()
 
     def play(self, on: bool = True) -> None:
         """Start or stop the clock."""
-        self.playing = on
+        paused, self.playing = self.playing and not on, on
+        if paused:
+            self.show(self.frame)
         self._panel.show_playing(on)
 
     def _run(self) -> None:

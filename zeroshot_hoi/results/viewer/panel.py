@@ -54,8 +54,9 @@ class Panel:
         @self._slider.on_update
         def _(event: Any) -> None:
             if event.client is not None and not self._following:
+                wanted = int(self._slider.value)
                 viewer.play(False)
-                viewer.show(int(self._slider.value))
+                viewer.show(wanted)
 
         @self._speed.on_click
         def _(event: Any) -> None:
