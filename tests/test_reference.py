@@ -19,7 +19,7 @@ from zeroshot_hoi.core.variation import Variation
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.pose.prior import place
 from zeroshot_hoi.recipe import Recipe
-from zeroshot_hoi.reference.holding import hold_in_hand
+from zeroshot_hoi.reference.holding import hold_between_hands, hold_in_hand
 from zeroshot_hoi.reference.legs import joint_in_world
 from zeroshot_hoi.reference.scripted import script_motion
 from zeroshot_hoi.reference.timing import back_and_forth, minimum_jerk, phrase_time
@@ -424,3 +424,11 @@ def test_seeds_keep_the_order_of_phrases_and_what_they_mean(name: str, seed: int
     for i in set(range(len(times))) - walks:
         for j in set(range(len(times))) - walks:
             assert (times[i][1] <= times[j][0]) == (moved[i][1] <= moved[j][0])
+
+
+def test_what_two_hands_hold_has_each_part_before_its_hand() -> None:
+    for across in ([0.3, 0.0, 0.0], [0.0, -0.3, 0.02], [-0.2, 0.2, 0.0]):
+        held = hold_between_hands(WORKSPACE, np.array(across))
+        assert (held.rotation @ across)[:2] @ WORKSPACE.left[:2] == pytest.approx(np.linalg.norm(across[:2]))
+    ahead = hold_between_hands(WORKSPACE, np.zeros(3)).rotation @ [1.0, 0.0, 0.0]
+    assert ahead == pytest.approx(WORKSPACE.forward)

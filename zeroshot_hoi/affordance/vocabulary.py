@@ -41,6 +41,11 @@ class PartPrior:
     """Other parts that it touches, where the plan names them too."""
 
 
+FINER = {"ring": ("loop", "band"), "bar": ("rod", "tube", "post", "thread"), "plate": ("disk", "platform")}
+"""What a word of the vocabulary knows better than the plan's coarse shape: an ear is a ring that a hand holds, a spout
+a bar that is hollow and tapers."""
+
+
 def _prior(*words: str, **fields: object) -> dict[str, PartPrior]:
     return dict.fromkeys(words, PartPrior(**fields))  # type: ignore[arg-type]
 
@@ -140,8 +145,9 @@ def complete(part: PartDescription) -> Wanted:
     described = bool(part.shape)
     if described and part.facing != prior.facing:
         prior = replace(prior, facing=part.facing)
+    finer = prior.shape in FINER.get(part.shape, ())
     filled = replace(
-        part, shape=part.shape or prior.shape, position=part.position or prior.position,
+        part, shape=prior.shape if finer else part.shape or prior.shape, position=part.position or prior.position,
         facing=part.facing or ("" if described else prior.facing),
     )  # fmt: skip
     container = prior.container and (not described or part.shape in ("", "block"))

@@ -82,9 +82,15 @@ def hold_in_hand(keep: str, part: PartRegion, thing: SceneObject, workspace: Wor
     return Held(aligned.as_matrix(), reach, FREE_SPIN, False)
 
 
-def hold_between_hands(workspace: Workspace) -> Held:
-    """The turn of a thing held at two parts, one for each hand: upright, its front ahead."""
+def hold_between_hands(workspace: Workspace, across: np.ndarray) -> Held:
+    """The turn of a thing held at two parts, one for each hand: upright, each part before its own hand.
+
+    `across (3,)` goes from the right hand's part to the left hand's, object frame. Where it is upright, or both parts
+    are one, the thing's front looks ahead.
+    """
     heading = np.arctan2(workspace.forward[1], workspace.forward[0])
+    if np.linalg.norm(across[:2]) > 0.5 * np.linalg.norm(across):
+        heading = np.arctan2(workspace.left[1], workspace.left[0]) - np.arctan2(across[1], across[0])
     return Held(Rotation.from_euler("z", heading).as_matrix(), np.array([0.0, 0.0, 1.0]), BETWEEN_SPIN, False)
 
 

@@ -171,7 +171,7 @@ def _held_reference(
     parts: Mapping[str, ObjectParts],
     thing: SceneObject,
     workspace: Workspace,
-    both: set[str],
+    both: Mapping[str, str],
     path: np.ndarray,
     turn: Rotation,
 ) -> ObjectReference:
@@ -183,10 +183,11 @@ def _held_reference(
     keep, on, lean = str(how["keep"]), str(how["on"]), np.radians(number(how, "lean"))
     if on not in ON:
         raise RecipeError(f"Nothing held stands on '{on}'. {nearest_name(on, ON[1:])}")
-    apart = len(both) > 1 or any(len(np.unique(parts[name].parts[p].instances)) > 2 for p in both)
-    center = np.mean([parts[name].parts[p].center for p in both], axis=0) if apart else part.center
+    held_parts = set(both.values())
+    apart = len(held_parts) > 1 or any(len(np.unique(parts[name].parts[p].instances)) > 2 for p in held_parts)
+    center = np.mean([parts[name].parts[p].center for p in held_parts], axis=0) if apart else part.center
     if apart and keep not in LEANING:
-        held = hold_between_hands(workspace)
+        held = hold_between_hands(workspace, _between(parts[name], both))
     else:
         held = hold_in_hand(keep, replace(part, center=center), thing, workspace, lean)
     rotation, dead_zone = (turn * Rotation.from_matrix(held.rotation)).as_matrix(), 0.02
@@ -223,11 +224,16 @@ def _about_hinge(
     return path + fixed - turn.apply(fixed), turn
 
 
-def _both_hands(name: str, person: str, plan: Plan) -> set[str]:
-    """Parts that a person's two hands hold; empty where only one hand does."""
+def _both_hands(name: str, person: str, plan: Plan) -> dict[str, str]:
+    """`left hand` and `right hand` -> the part that it holds; empty where only one hand does."""
     held = {e.first.part: e.second.part for e in plan.graph.edges_of(name) if e.first.owner == person}
-    hands = [part for hand, part in held.items() if hand.endswith("hand")]
-    return set(hands) if len(hands) == 2 else set()
+    hands = {hand: part for hand, part in held.items() if hand.endswith("hand")}
+    return hands if len(hands) == 2 else {}
+
+
+def _between(known: ObjectParts, hands: Mapping[str, str]) -> np.ndarray:
+    """(3,) from what the right hand holds to what the left one holds, object frame; zero where that is one part."""
+    return known.parts[hands["left hand"]].center - known.parts[hands["right hand"]].center
 
 
 def _holding(name: str, plan: Plan) -> Parameters:
