@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -286,3 +288,22 @@ def test_flags_say_what_the_script_does(name: str) -> None:
     assert not verb.travels or moving
     assert not verb.turns or motions & {"tilt", "swing", "curl", "open", "close"}
     assert verb.turns or not motions & {"tilt", "swing", "curl", "open", "close"}
+
+
+# -- the benchmark's list --
+
+LISTED = tomllib.loads((Path(__file__).parent.parent / "benchmarks" / "sentences.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("key", LISTED["sentences"])
+def test_the_thirty_sentences_are_understood_whole(key: str) -> None:
+    entry = LISTED["sentences"][key]
+    names = [row.partition(" as ")[2] or row for row in entry["objects"]]
+    planned = plan(entry["text"], *names)
+    (recipe,) = planned.recipes
+    assert {thing.name for thing in recipe.objects} == set(names)
+    aside = {note.removeprefix("left aside: ") for note in planned.notes if note.startswith("left aside")}
+    assert aside <= {"tea", "teeth"}, "things that are no objects here"
+    moving = {state.name for state in recipe.object_states if state.is_translational or state.is_rotational}
+    assert moving <= {phrase.subject for phrase in recipe.script}
+    assert recipe.script
