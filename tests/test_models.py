@@ -21,12 +21,12 @@ from zeroshot_hoi.core.errors import EngineError
 from zeroshot_hoi.models import build
 from zeroshot_hoi.models.base import Boxes, ModelError, check_image, clean_boxes, suppress_repeats
 from zeroshot_hoi.models.build import load_model
-from zeroshot_hoi.models.files import component_bytes, locate
+from zeroshot_hoi.models.files import choose_variant, component_bytes, locate
 from zeroshot_hoi.models.images import Normalization, PersonCrop, read_peaks, resize_and_normalize
 from zeroshot_hoi.models.keypoint_names import COCO_BODY, COCO_WHOLE_BODY, GOLIATH, keypoint_names
 from zeroshot_hoi.models.loading import estimate_memory
 from zeroshot_hoi.models.settings import ModelSettings
-from zeroshot_hoi.models.weights import DEFAULTS, KNOWN, ROLES, known, list_weights
+from zeroshot_hoi.models.weights import DEFAULTS, KNOWN, ROLES, fetch_line, known, list_weights
 
 CPU = ModelSettings(device="cpu")
 CUDA = ModelSettings(device="cuda")
@@ -343,3 +343,23 @@ def test_keypoint_orders() -> None:
     assert keypoint_names(2, {0: "Left Wrist", 1: "Nose"}) == ("left_wrist", "nose")
     with pytest.raises(ModelError, match="finds 5 keypoints"):
         keypoint_names(5, {k: f"LABEL_{k}" for k in range(5)})
+
+
+def test_half_precision_weights_are_read_where_there_are_no_others(folders, tmp_path: Path) -> None:
+    """Some repositories publish `.safetensors` only as `model.fp16.safetensors`, and pickles for the rest."""
+    folder = shutil.copytree(folders("sd"), tmp_path / "half")
+    assert choose_variant(folder) is None
+    for path in [*folder.rglob("*.safetensors")]:
+        path.rename(path.with_name(f"{path.stem}.fp16.safetensors"))
+        path.with_suffix(".bin").write_bytes(b"a pickle")
+    assert choose_variant(folder) == "fp16"
+    assert choose_variant(folder, "bf16") == "bf16", "what is asked for is asked for"
+    assert estimate_memory(folder, CPU).weights == estimate_memory(folders("sd"), CPU).weights
+    assert load_model("inpainter", str(folder), CPU).pipe.unet is not None
+
+
+def test_the_line_that_gets_weights_leaves_out_what_is_not_read() -> None:
+    line = fetch_line("stable-diffusion-v1-5/stable-diffusion-inpainting")
+    assert line.endswith('--exclude "*.bin" --exclude "*.ckpt"')
+    assert fetch_line("somebody/something", "v2") == "hf download somebody/something --revision v2"
+    assert all(row.checked for row in KNOWN)

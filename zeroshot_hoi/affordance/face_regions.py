@@ -21,9 +21,13 @@ SNAP = np.cos(np.radians(20.0))
 
 
 def region_of(
-    obj: SceneObject, geometry: FaceGeometry, name: str, probability: np.ndarray, confidence: float, count: int = 1
-) -> PartRegion:
-    """The part whose faces have `probability (F,)`; small islands are dropped, and `count` pieces become instances."""
+    obj: SceneObject, geometry: FaceGeometry, name: str, probability: np.ndarray, confidence: float, count: int = 1,
+    contact: np.ndarray | None = None,
+) -> PartRegion:  # fmt: skip
+    """The part whose faces have `probability (F,)`; small islands are dropped, and `count` pieces become instances.
+
+    Where `contact (F,)` weighs the faces, the part's center is where contact is.
+    """
     probability = np.clip(np.asarray(probability, float), 0.0, 1.0)
     pieces = _pieces(obj, probability > 0.5)
     areas = [float(geometry.areas[piece].sum()) for piece in pieces]
@@ -44,12 +48,15 @@ def region_of(
     if count > 1:
         instances = _join_nearest(geometry, instances, inside)
     weight = geometry.areas[inside] / geometry.areas[inside].sum()
-    center = weight @ geometry.centers[inside]
-    spread = geometry.centers[inside] - center
+    middle = weight @ geometry.centers[inside]
+    center = middle
+    if contact is not None and (weight * contact[inside]).sum() > 0.0:
+        center = np.average(geometry.centers[inside], axis=0, weights=weight * contact[inside])
+    spread = geometry.centers[inside] - middle
     _, axes = np.linalg.eigh((spread * weight[:, None]).T @ spread)
     mean = weight @ geometry.normals[inside]
     normal = mean / np.linalg.norm(mean) if np.linalg.norm(mean) > 0.3 else _positive(axes[:, 0])
-    return PartRegion(name, probability, instances, float(confidence), _positive(axes[:, 2]), center, normal)
+    return PartRegion(name, probability, instances, float(confidence), _positive(axes[:, 2]), center, normal, contact)
 
 
 def _pieces(obj: SceneObject, inside: np.ndarray) -> list[np.ndarray]:

@@ -150,7 +150,8 @@ def weigh_parts(
     """`parts` with the probability of each touched part (`contacts`: part -> body parts) multiplied by W_M.
 
     W_M is divided by its largest value on the part, so that the likeliest place of contact keeps its probability and
-    the part shrinks to the places that are at least half as likely.
+    the part shrinks to the places that are at least half as likely. The region keeps it as its `weight`, by which the
+    optimization draws contact to the likeliest of them (equation 7).
     """
     geometry, regions = FaceGeometry.of(obj), dict(parts.parts)
     for name, body_parts in contacts.items():
@@ -164,9 +165,8 @@ def weigh_parts(
             )
         share = region.confidence * (maps.views - sum(maps.rejected.values())) / maps.views
         count = int(region.instances.max()) + 1
-        regions[name] = region_of(
-            obj, geometry, name, region.probability * np.minimum(weight / peak, 1.0), share, count
-        )
+        likely = np.minimum(weight / peak, 1.0)
+        regions[name] = region_of(obj, geometry, name, region.probability * likely, share, count, likely)
     note = f"Contact on '{obj.name}' is imagined from pictures: {maps.sentence()}."
     return replace(parts, parts=regions, notes=(*parts.notes, note))
 

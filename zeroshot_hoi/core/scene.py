@@ -108,6 +108,8 @@ class PartRegion:
     """(3,) area-weighted centroid, object frame."""
     normal: np.ndarray
     """(3,) unit area-weighted mean outward normal, or the direction in which the part is thinnest."""
+    weight: np.ndarray | None = None
+    """(F,) in [0, 1]: how likely contact is at each face, 1 where it is likeliest; None where nothing says."""
 
     @property
     def faces(self) -> np.ndarray:

@@ -19,7 +19,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from PIL import Image
 
 from zeroshot_hoi.models.base import MaskRefiner, ModelError, check_image
-from zeroshot_hoi.models.files import architecture, read_json
+from zeroshot_hoi.models.files import architecture, choose_variant, read_json
 from zeroshot_hoi.models.loading import choose_device, choose_dtype, prepare, quietly
 from zeroshot_hoi.models.settings import ModelSettings
 
@@ -76,7 +76,7 @@ class DiffusionInpainter:
                     use_safetensors=True,
                     local_files_only=True,
                     trust_remote_code=False,
-                    variant=settings.variant,
+                    variant=choose_variant(folder, settings.variant),
                 )
         except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{folder} cannot be loaded as an inpainting pipeline: {error}") from error

@@ -23,6 +23,8 @@ REVISION = re.compile(r"[\w./-]{1,128}")
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 BYTES_PER_NUMBER = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+HALF = ("fp16", "bf16")
+"""Suffixes of weights in half precision, the likelier first."""
 FLOATS = ("F64", "F32", "F16", "BF16")
 
 
@@ -63,8 +65,12 @@ def _download(source: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
 
     patterns = ["*.json", "*.txt", "*.model", "*.safetensors", "*.jinja"]
+    row = known(source)
     try:
-        return Path(snapshot_download(source, revision=revision, allow_patterns=patterns))
+        skipped = list(row.skip) if row else []
+        return Path(
+            snapshot_download(source, revision=revision, allow_patterns=patterns, ignore_patterns=skipped or None)
+        )
     except Exception as error:  # the hub client raises a dozen unrelated types: network, access, disk
         raise ModelError(f"Downloading '{source}' failed: {error}. {_missing(source, revision)}") from error
 
@@ -119,17 +125,38 @@ def weight_files(folder: Path, variant: str | None = None) -> tuple[Path, ...]:
     return ()
 
 
+def choose_variant(folder: Path, wanted: str | None = None) -> str | None:
+    """The suffix of the weight files to read: `wanted`, none where every component has plain `.safetensors`, or the
+    half precision that some repositories publish alone (`model.fp16.safetensors`)."""
+    if wanted:
+        return wanted
+    parts = [folder / name for name in _components(folder)]
+    for variant in (None, *HALF):
+        if parts and all(_has_weights(part, variant) for part in parts):
+            return variant
+    return None
+
+
+def _has_weights(folder: Path, variant: str | None) -> bool:
+    """Whether a component has no weights at all (a scheduler), or has them under this suffix."""
+    return not (folder / "config.json").is_file() or bool(weight_files(folder, variant))
+
+
+def _components(folder: Path) -> list[str]:
+    """Names of a pipeline's components; one empty name for a single model."""
+    index = folder / "model_index.json"
+    if not index.is_file():
+        return [""]
+    return [name for name, entry in read_json(index).items() if isinstance(entry, list) and entry[0] is not None]
+
+
 def component_bytes(folder: Path, bytes_per_float: int, variant: str | None = None) -> dict[str, int]:
     """Component -> bytes of its weights in memory when floats take `bytes_per_float`; `''` for a single model.
 
     Raises `ModelError` where a component has only pickled weights, or none.
     """
-    index = folder / "model_index.json"
-    parts = [""]
-    if index.is_file():
-        parts = [name for name, entry in read_json(index).items() if isinstance(entry, list) and entry[0] is not None]
     sizes: dict[str, int] = {}
-    for part in parts:
+    for part in _components(folder):
         files = weight_files(folder / part, variant) or weight_files(folder / part)
         if files:
             sizes[part] = sum(_tensor_bytes(path, bytes_per_float) for path in files)

@@ -16,7 +16,7 @@ import torch
 
 from zeroshot_hoi.core.errors import nearest_name
 from zeroshot_hoi.models.base import ModelError
-from zeroshot_hoi.models.files import component_bytes, locate
+from zeroshot_hoi.models.files import choose_variant, component_bytes, locate
 from zeroshot_hoi.models.settings import ModelSettings
 
 WORKING_SHARE = 1.2
@@ -66,7 +66,7 @@ class MemoryEstimate:
 def estimate_memory(folder: Path, settings: ModelSettings) -> MemoryEstimate:
     """What loading and running the checkpoint in `folder` needs, read from the headers of its weights."""
     device = choose_device(settings)
-    sizes = component_bytes(folder, choose_dtype(settings, device).itemsize, settings.variant)
+    sizes = component_bytes(folder, choose_dtype(settings, device).itemsize, choose_variant(folder, settings.variant))
     weights, largest = sum(sizes.values()), max(sizes.values(), default=0)
     if device.type == "cpu":
         return MemoryEstimate(weights, largest, int(WORKING_SHARE * weights), 0)
@@ -121,7 +121,7 @@ def load_module(kind: Any, folder: Path, settings: ModelSettings) -> Any:
                 use_safetensors=True,
                 local_files_only=True,
                 trust_remote_code=False,
-                variant=settings.variant,
+                variant=choose_variant(folder, settings.variant),
                 output_loading_info=True,
             )
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:

@@ -16,7 +16,8 @@ class ModelSettings:
     revision: str | None = None
     """Branch, tag or commit of a hub id."""
     variant: str | None = None
-    """Suffix of the weight files, as in `model.fp16.safetensors`."""
+    """Suffix of the weight files, as in `model.fp16.safetensors`; None takes the plain ones, or those where there are
+    no others."""
     offload: str = "none"
     """`none`, `model` (each component on the GPU for its turn) or `sequential` (layer by layer)."""
     download: bool = False

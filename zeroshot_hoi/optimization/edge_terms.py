@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from zeroshot_hoi.core.graph import Edge
+from zeroshot_hoi.geometry.query import GridArrays
 from zeroshot_hoi.geometry.sampling import farthest_points
 from zeroshot_hoi.optimization.energies import contact
 from zeroshot_hoi.optimization.interaction import SIGMA, SINK, Interaction
@@ -43,6 +44,9 @@ def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.nd
         terms.append(Term(f"contact:{edge.name}", contact.pads, SIGMA["touch"], p, o, constants={
             "rows": pads, "grid": grid, "reach": _reach(scene, edge, len(pads))},
             frames={"weight": gate[:, None]}))  # fmt: skip
+    place = scene.place_grid(edge)
+    if place is not None:
+        terms.append(_placed(scene, edge, gate, place))
     if edge.is_rel_static:
         center = points.rows.mean(0, keepdims=True)
         known = np.array([float(edge.name in s.anchors) for s in starts])
@@ -54,6 +58,20 @@ def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.nd
         terms.append(Term(f"drift:{edge.name}", contact.anchored, SIGMA["anchor"], p, o, constants={
             "rows": center}, frames={"anchor": anchor, "gate": (known * gate)[:, None, None]}))  # fmt: skip
     return terms
+
+
+def _placed(scene: Interaction, edge: Edge, gate: np.ndarray, place: GridArrays) -> Term:
+    """Where on its part contact is drawn, by the weights of a contact map (InteractAnything, equation 7): palms, or
+    the middle of another body region. Contact itself decides whether it touches; this decides where."""
+    rows, p = scene.rows[edge.first.owner], scene.people.index(edge.first.owner)
+    points = rows.touching(edge.first.part).rows
+    pads = points.mean(0, keepdims=True)[None]
+    if edge.first.part.endswith("hand"):
+        palms = ["palm" in name for name in rows.pad_names]
+        pads = points.reshape(-1, PAD_POINTS, points.shape[1])[palms]
+    return Term(f"place:{edge.name}", contact.pads, SIGMA["place"], p, scene.names.index(edge.second.owner), constants={
+        "rows": pads, "grid": place, "reach": np.full(len(pads), FAR_REACH)},
+        frames={"weight": gate[:, None]})  # fmt: skip
 
 
 def _reach(scene: Interaction, edge: Edge, pads: int) -> np.ndarray:

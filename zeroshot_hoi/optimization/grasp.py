@@ -115,8 +115,10 @@ class _Part:
     """Of the part alone."""
     axis: np.ndarray
     center: np.ndarray
-    """(3,) middle of the part along its axis."""
+    """(3,) middle of the part along its axis, or of where a contact map has the contact."""
     length: float
+    free: float
+    """Metres from the center along the axis within which a grip is as good as at the center."""
 
 
 def find_grasps(
@@ -152,9 +154,14 @@ def _rank(grasp: Grasp) -> tuple[bool, float]:
 
 def _measure_part(thing: SceneObject, part: PartRegion, grid: DistanceGrid) -> _Part:
     along = thing.vertices[np.unique(thing.faces[part.faces])] @ part.axis
-    center = part.center + (0.5 * (along.min() + along.max()) - part.center @ part.axis) * part.axis
+    center, free = part.center, max(0.5 * float(np.ptp(along)) - 0.055, 0.0)
+    if part.weight is None:
+        center = center + (0.5 * (along.min() + along.max()) - center @ part.axis) * part.axis
+    else:
+        places = thing.vertices[thing.faces[part.faces]].mean(axis=1) @ part.axis - center @ part.axis
+        free = min(free, float(np.sqrt(np.average(places**2, weights=part.weight[part.faces] + 1e-9))))
     surface = ExactMesh(thing.vertices, thing.faces[part.faces])
-    return _Part(thing, pad_grid(thing.grid), pad_grid(grid), surface, part.axis, center, float(np.ptp(along)))
+    return _Part(thing, pad_grid(thing.grid), pad_grid(grid), surface, part.axis, center, float(np.ptp(along)), free)
 
 
 def _starts(hand: Hand, held: _Part, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -216,7 +223,7 @@ def _contact_terms(hand: Hand, held: _Part) -> tuple[Term, ...]:
             "center": held.center, "radius": np.float64(max(held.length / 2.0, 0.02))}),
         Term("centered", contact.centered, 0.006, constants={
             "rows": hand.palm, "center": held.center, "axis": held.axis,
-            "half_length": np.float64(max(held.length / 2.0 - 0.055, 0.0))}),
+            "half_length": np.float64(held.free)}),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from zeroshot_hoi.core.graph import Edge
 from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion, Travel
 from zeroshot_hoi.core.scene import ObjectParts, SceneObject
-from zeroshot_hoi.geometry.grid import bake_part_grid
+from zeroshot_hoi.geometry.grid import bake_part_grid, bake_place_grid
 from zeroshot_hoi.geometry.query import GridArrays, pad_grid
 from zeroshot_hoi.optimization.hand import flat_hand
 from zeroshot_hoi.optimization.holds import Holds
@@ -23,7 +23,7 @@ SIGMA = {
     "support": 0.006, "touch": 0.003, "held": 0.001, "rest": 0.0008, "anchor": 0.0005, "body in object": 0.0012,
     "object in body": 0.004, "object in object": 0.001, "body in itself": 0.004, "ground": 0.003, "planted": 0.002,
     "balance": 0.02, "gaze": 0.25, "head": 0.08, "natural": 0.3, "root": 0.05, "path": 0.01, "axis": 0.02,
-    "palm": 0.012, "skin": 0.002,
+    "palm": 0.012, "skin": 0.002, "place": 0.02,
 }  # fmt: skip
 """Standard deviation of each kind of residual in its own unit (metres, radians, cosine)."""
 
@@ -55,6 +55,7 @@ class Interaction:
         """Person -> rows whose fingers are as the last start had them."""
         self.grids: dict[str, GridArrays] = {n: pad_grid(o.grid) for n, o in objects.items()}
         self._part_grids: dict[str, GridArrays] = {}
+        self._place_grids: dict[str, GridArrays | None] = {}
         self.holds = Holds(plan, objects, parts, initial, reference)
 
     def shape_hands(self, start: Start) -> None:
@@ -85,6 +86,17 @@ class Interaction:
             faces = self.holds.region(edge).faces
             self._part_grids[edge.name] = pad_grid(bake_part_grid(self.objects[edge.second.owner], faces))
         return self._part_grids[edge.name]
+
+    def place_grid(self, edge: Edge) -> GridArrays | None:
+        """How far points are from where a contact map has the contact; None where no map weighs the edge's part."""
+        if edge.name not in self._place_grids:
+            region, thing = self.holds.region(edge), self.objects[edge.second.owner]
+            self._place_grids[edge.name] = (
+                None
+                if region.weight is None
+                else pad_grid(bake_place_grid(thing, region.faces, region.weight, SIGMA["place"]))
+            )
+        return self._place_grids[edge.name]
 
     def gate(self, edge: Edge, t: np.ndarray) -> np.ndarray:
         gates = self.reference.people[edge.first.owner].gates if edge.first.owner in self.bodies else {}
