@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -88,7 +89,7 @@ def check_file(path: Path, name: str, step: int = 1) -> Row:
     try:
         result = Result.load(path)
         with TemporaryDirectory() as scratch:
-            told: dict[str, float] = {}
+            told: dict[str, Any] = {}
             for part in (_check_glb, _check_usd):
                 told |= part(result, Path(scratch), _frames(result, step))
         return Row(name, **told)

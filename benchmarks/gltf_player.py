@@ -7,6 +7,7 @@ be compared with the result that it was written from by what the file alone says
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pygltflib as gl
@@ -25,7 +26,8 @@ class GltfPlayer:
     def __init__(self, path: Path) -> None:
         loaded = gl.GLTF2().load(str(path))
         assert loaded is not None
-        self.gltf, self.blob = loaded, loaded.binary_blob()
+        self.gltf: Any = loaded
+        self.blob: Any = loaded.binary_blob()
         self._time, self._posed = -1.0, ([], {})
 
     def read(self, index: int) -> np.ndarray:

@@ -36,7 +36,7 @@ FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader
 ASIDE = 2.0
 """Metres to the second person and their things."""
 
-SIZE = {"width": 1280, "height": 800}
+WIDTH, HEIGHT = 1280, 800
 
 PLAY_PAGE = """async ([seconds, drawing]) => {
   const player = hoi.state.player, draw = player.draw.bind(player), elements = player.gl.drawElements;
@@ -131,7 +131,7 @@ class Processors:
 
 def crowd(result: Result, people: int = 2, objects: int = 3, fps: float = WANTED) -> Result:
     """The result with as many people and objects, its own ones repeated to the side, at `fps` frames a second."""
-    aside = np.float32([0.0, ASIDE, 0.0])
+    aside = np.array([0.0, ASIDE, 0.0], np.float32)
     actors, things = list(result.people.values()), list(result.objects.items())
     crowded, stage = {}, {}
     for k in range(people):
@@ -153,7 +153,7 @@ def browser_page() -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
-            page = browser.new_page(viewport=SIZE)
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
             page.set_default_timeout(120_000)
             yield page
         finally:
@@ -227,7 +227,7 @@ def playback_table(path: Path, where: Sequence[str], seconds: float, out: Path |
     """Play the crowd made of a result in both places; 1 where drawing left out does not reach 30 frames a second."""
     result = crowd(Result.load(path))
     count = sum(person.vertices.shape[1] for person in result.people.values())
-    console.print(f"{result.frames} frames, {count:,} vertices of people, {SIZE['width']} x {SIZE['height']} pixels, "
+    console.print(f"{result.frames} frames, {count:,} vertices of people, {WIDTH} x {HEIGHT} pixels, "
                   f"{os.cpu_count()} processors")  # fmt: skip
     rows = [row for name in where for row in PLAYERS[name](result, seconds)]
     table = Table(title="Frames a second that Chromium drew", title_justify="left")

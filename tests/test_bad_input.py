@@ -31,7 +31,7 @@ from zeroshot_hoi.core.errors import (
 )
 from zeroshot_hoi.core.scene import Mesh
 from zeroshot_hoi.core.solution import Progress, Solution
-from zeroshot_hoi.optimization import static_poses as schedule
+from zeroshot_hoi.optimization import static_poses
 from zeroshot_hoi.optimization.engines import make_engine
 from zeroshot_hoi.optimization.interaction import SIGMA
 from zeroshot_hoi.recipe import recipes_folder
@@ -239,7 +239,7 @@ def test_an_energy_that_is_not_a_number_ends_with_a_sentence(monkeypatch: pytest
     original = pipeline.solve_all_frames
     monkeypatch.setitem(SIGMA, "natural", float("nan"))
     for limit, few in (("MAX_STARTS", 4), ("SEMIFINALISTS", 2), ("FINALISTS", 1)):
-        monkeypatch.setattr(schedule, limit, few)
+        monkeypatch.setattr(static_poses, limit, few)
     monkeypatch.setattr(pipeline, "solve_all_frames", remembered)
     monkeypatch.setattr(pipeline, "attach", lambda result: result)
     events: list[Progress] = []

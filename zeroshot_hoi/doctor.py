@@ -115,7 +115,7 @@ def _jax_devices() -> str:
 def _recipes() -> list[str] | str:
     """Their names, or what is wrong with their folder."""
     try:
-        return list_recipes()
+        return list(list_recipes())
     except RecipeError as error:
         return str(error)
 
