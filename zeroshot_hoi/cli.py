@@ -2,14 +2,14 @@
 
 Everything a user can get wrong is checked before the work starts: the recipe, the names and files of the meshes, the
 engine, and whether the output folder can be written. Exit codes: 0 done, 1 a bar is missed (`evaluate`), 2 a mistake
-in the input, 130 interrupted: what is done is kept, and `run` goes on from there.
+in the input, 130 interrupted: what is done is kept, and `run` goes on from there; 141 nobody reads the output any
+more.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from json import dumps
 from pathlib import Path
 from typing import Annotated
 
@@ -18,9 +18,10 @@ import tyro
 from zeroshot_hoi import __version__, console
 from zeroshot_hoi.affordance.base import PartError
 from zeroshot_hoi.command_arguments import DEFAULT_PLANNING, Json, MeshArguments, Planning
+from zeroshot_hoi.command_json import part_facts, planned_facts
 from zeroshot_hoi.core.errors import HoiError, nearest_name
 from zeroshot_hoi.core.graph import check_name
-from zeroshot_hoi.doctor import examine
+from zeroshot_hoi.doctor import examine, facts, weights_facts
 from zeroshot_hoi.mesh_argument import parse_mesh
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.recipe import Recipe, list_recipes
@@ -41,6 +42,7 @@ def plan(
         tyro.conf.arg(metavar="FILE.toml", help="Write the recipe there.", help_behavior_hint="(default: print it)"),
     ] = None,
     planning: Planning = DEFAULT_PLANNING,
+    json: Json = False,
 ) -> int:
     """Turn a sentence and meshes into a recipe that a person can read, edit and run.
 
@@ -50,17 +52,19 @@ def plan(
     from zeroshot_hoi.sentence import plan_text
 
     check_recipe_path(out)
-    screen = console.make_console(sys.stderr)
+    screen = console.make_console(sys.stderr, quiet=json)
     meshes = parse_named_meshes(mesh)
     with console.progress_bars(screen) as listener:
         planned = plan_text(sentence, meshes, planning.options(), listener)
     for line in explain(planned):
         screen.print(line, markup=False)
-    if out is None:
+    written = write_recipes(planned, out) if out is not None else []
+    if json:
+        console.print_json(planned_facts(planned, written))
+    elif out is None:
         print("\n".join(recipe_to_toml(recipe) for recipe in planned.recipes), end="")
-        return 0
-    for path in write_recipes(planned, out):
-        print(path)
+    else:
+        print(*written, sep="\n")
     return 0
 
 
@@ -72,7 +76,7 @@ def recipes(json: Json = False) -> int:
     loaded = [Recipe.load(name) for name in list_recipes()]
     if json:
         told = {r.name: {"text": r.text, "objects": [entry.name for entry in r.objects]} for r in loaded}
-        print(dumps(told, indent=1))
+        console.print_json(told)
         return 0
     width = max(len(recipe.name) for recipe in loaded)
     for recipe in loaded:
@@ -101,6 +105,7 @@ def parts(
     ] = None,
     seed: Annotated[int, tyro.conf.arg(metavar="INT", help="Random seed.")] = 0,
     out: Annotated[Path, tyro.conf.arg(metavar="DIR", help="Where the files go.")] = Path("out/parts"),
+    json: Json = False,
 ) -> int:  # fmt: skip
     """Show where the named parts of a mesh are: a picture, and the mesh with vertex colors.
 
@@ -123,9 +128,13 @@ def parts(
     folder = writable_folder(out)
     prepared = prepare_object(name, given, size=wanted.size, seed=seed)
     found = find_parts(prepared, wanted, seed)
-    print(describe_parts(prepared, found))
-    for path in write_parts(prepared, found, folder / name.replace(" ", "_")):
-        print(f"wrote {path}")
+    if not json:
+        print(describe_parts(prepared, found))
+    written = write_parts(prepared, found, folder / name.replace(" ", "_"))
+    if json:
+        console.print_json(part_facts(prepared, found, written))
+    else:
+        print(*(f"wrote {path}" for path in written), sep="\n")
     return 0
 
 
@@ -136,17 +145,20 @@ def doctor(
             help="List the weights of frozen models instead: license, size, what is here.", help_behavior_hint=""
         ),
     ] = False,
+    json: Json = False,
 ) -> int:
     """Say what is installed, what is missing, and the line that installs it.
 
     Example: zeroshot-hoi doctor --weights
     """
-    if weights:
+    if json:
+        console.print_json(weights_facts() if weights else facts())
+    elif weights:
         from zeroshot_hoi.models.weights import list_weights
 
         print(list_weights())
-        return 0
-    print(examine())
+    else:
+        print(examine())
     return 0
 
 
@@ -172,7 +184,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             prog="zeroshot-hoi",
             description="Any object mesh and a recipe or a sentence make a person who moves with that object. "
             "`zeroshot-hoi COMMAND --help` explains a command with an example; `--version` prints the version. "
-            "Exit codes: 0 done, 1 a bar is missed (evaluate), 2 a mistake in the input, 130 interrupted.",
+            "Exit codes: 0 done, 1 a bar is missed (evaluate), 2 a mistake in the input, 130 interrupted, "
+            "141 nobody reads the output any more.",
             args=given or ["--help"],
         )
     except HoiError as error:
