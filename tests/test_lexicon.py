@@ -251,7 +251,7 @@ REFUSED = [
     ("A person and another person lift the mug.", ("mug",), "'another person'"),
     ("A person lifts the mug.", ("mug", "lamp"), "does not say what happens with 'lamp'"),
     ("A person irons.", ("iron",), "over what"),
-    ("A person throws the mug.", ("mug",), "'throw' is understood, but .* no object motion 'throw'"),
+    ("A person throws the mug.", ("mug",), "'throw' is understood, but .* no second person"),
     ("A person lies on the bed and sits on the chair.", ("bed", "chair"), None),
     ("{{names}} {0} %s $(rm -rf /) \n\n <script>", ("mug",), None),
     ("A person lifts.", ("mug", "lamp"), "not clear what 'lifts' is done with"),

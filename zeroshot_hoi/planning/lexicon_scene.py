@@ -25,6 +25,9 @@ CARRYING = ("seat", "saddle", "bed", "floor", "board")
 
 POSTURES = {"seat": "sit", "saddle": "ride", "bed": "lie", "floor": "kneel"}
 
+CARRIED = {"bed": ("hips", "torso", "left leg", "right leg"), "floor": ("left leg", "right leg")}
+"""Manner -> what of the body lies on the thing; the hips where nothing else is said."""
+
 UPON = ("", "on", "onto", "in", "into", "upon", "down", "over", "against")
 """Prepositions after which stands what carries; "sits on the chair at the table" names the table for where it is."""
 
@@ -92,6 +95,9 @@ class Scene:
         """The clause with the verb it means here."""
         if clause.verb.manner == "slid" and clause.verb.otherwise and len(self._objects_of(clause)) < 2:
             return replace(clause, verb=self.lexicon.verbs[clause.verb.otherwise])
+        carrier = {"saddle": "deck", "board": "seat"}.get(clause.verb.manner, "")
+        if clause.verb.otherwise and any(carrier in self.book.noun(name).parts for name in self._objects_of(clause)):
+            return replace(clause, verb=self.lexicon.verbs[clause.verb.otherwise])
         return clause
 
     def _objects_of(self, clause: Clause) -> list[str]:
@@ -106,8 +112,10 @@ class Scene:
         posture = POSTURES.get(verb.manner, "stand")
         if posture not in self.vocabulary.postures:
             missing.append(f"posture '{posture}'")
-        if verb.manner in ("saddle", "board", "worn") and not missing:
+        if verb.manner == "worn" and not missing:
             missing.append(f"placement '{verb.manner}'")
+        if verb.people > 1:
+            missing.append("second person (the built-in vocabulary plans for one)")
         if verb.hands == 2 and not self.vocabulary.two_handed:
             missing.append("two-handed grips")
         if missing:
@@ -161,12 +169,15 @@ class Scene:
         self._use(theme)
         already = also_handles or verb.seated
         soft = self.book.noun(theme).upholstery
-        seat = self.book.name_of(theme, "seat" if verb.manner != "floor" else "top")
-        bodies = {"bed": ("hips", "torso", "left leg", "right leg"), "floor": ("left leg", "right leg")}
-        for body in bodies.get(verb.manner, ("hips",)):
+        for reach in verb.contacts:
+            part = self.book.name_of(theme, reach.role)
+            whole = reach.static, reach.continuous, reach.kind
+            self._edge(f"{PERSON}, {reach.body}", theme, part, *whole, soft and reach.kind == "support")
+        for body in () if verb.contacts else CARRIED.get(verb.manner, ("hips",)):
+            seat = self.book.name_of(theme, "seat" if verb.manner != "floor" else "top")
             self._edge(f"{PERSON}, {body}", theme, seat, True, already, "support", soft)
         script = [dict(phrase) for phrase in verb.script]
-        if already and not verb.seated:
+        if already and not verb.seated and not verb.contacts:
             script = [{"subject": "person", "verb": POSTURES.get(verb.manner, "stand")}]
         elif verb.leans:
             back = self.book.optional(theme, "back")
@@ -176,6 +187,8 @@ class Scene:
             else:
                 self._edge(f"{PERSON}, torso", theme, back, False, False, "support", soft)
         self._say(script, theme, "")
+        if verb.travels or verb.turns:
+            self.states[theme] = verb
         self.posture = POSTURES.get(verb.manner, "stand")
         self.relations[theme] = {"side": "on", "facing": "away"}
         for mention in clause.mentions:
@@ -318,6 +331,7 @@ class Scene:
         """Phrases with their subjects and places filled in; a phrase that is there already is not repeated."""
         for phrase in script:
             phrase["subject"] = PERSON if phrase["subject"] == "person" else theme
+            phrase |= {"object": theme} if phrase.get("object") == "theme" else {}
             if phrase.get("over") == "location":
                 phrase["over"] = f"{location}, {next(iter(self.book.parts[location]))}"
             if phrase not in self.script:

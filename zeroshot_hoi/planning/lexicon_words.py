@@ -25,12 +25,24 @@ class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Reach(_Entry):
+    """One contact of a verb that says its own: which body part is where, and how."""
+
+    body: str
+    role: Role
+    kind: Literal["grip", "touch", "support"]
+    static: bool = True
+    continuous: bool = True
+
+
 class Verb(_Entry):
     """How a thing is handled and how it moves."""
 
     name: str
     manner: Manner
     script: tuple[Mapping[str, Any], ...]
+    contacts: tuple[Reach, ...] = ()
+    """Where more of the body than a hand or a seat's worth takes part."""
     words: Words = ()
     forms: Words = ()
     phrases: Words = ()
@@ -41,8 +53,10 @@ class Verb(_Entry):
     location_first: bool = False
     """What follows directly is what is worked on: "wipes the table with the sponge"."""
     otherwise: str = ""
-    """The verb it means where nothing is named to move over."""
+    """The verb it means where nothing is named to move over, or where the thing has not the parts it needs."""
     hands: int = 1
+    people: int = 1
+    """How many it takes; this planner has one."""
     travels: bool = False
     turns: bool = False
     leans: bool = False
