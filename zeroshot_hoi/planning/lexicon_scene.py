@@ -14,6 +14,7 @@ from zeroshot_hoi.core.vocabulary import Vocabulary
 from zeroshot_hoi.planning.base import GivenObject, TextError, recipe_name
 from zeroshot_hoi.planning.lexicon_grammar import CONFIGURE, Clause, Mention, Parsed
 from zeroshot_hoi.planning.lexicon_parts import PartBook
+from zeroshot_hoi.planning.lexicon_tables import UPON, edge_table, merged, mirrored
 from zeroshot_hoi.planning.lexicon_words import Lexicon, Verb
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.recipe import Recipe
@@ -27,9 +28,6 @@ POSTURES = {"seat": "sit", "saddle": "ride", "bed": "lie", "floor": "kneel"}
 
 CARRIED = {"bed": ("hips", "torso", "left leg", "right leg"), "floor": ("left leg", "right leg")}
 """Manner -> what of the body lies on the thing; the hips where nothing else is said."""
-
-UPON = ("", "on", "onto", "in", "into", "upon", "down", "over", "against")
-"""Prepositions after which stands what carries; "sits on the chair at the table" names the table for where it is."""
 
 WITH = ("with", "using")
 
@@ -75,7 +73,7 @@ class Scene:
                 f"'{places[0].words}' touches nothing. Say what is done there, as in \"a person stands at the table "
                 'and lifts the mug".'
             )
-        for clause in _merged(carried):
+        for clause in merged(carried):
             self._carry(clause, bool(others))
         for clause in places:
             self._stand(clause)
@@ -250,7 +248,7 @@ class Scene:
             script = [phrase for phrase in script if phrase["verb"] != "hold"]
             script.insert(0, {"subject": "theme", "verb": "hold", "keep": keep, **hangs, **own})
         left = self._hands_on(theme) == ["left"]
-        return [_mirrored(phrase) for phrase in script] if left else script
+        return [mirrored(phrase) for phrase in script] if left else script
 
     def _hands_on(self, theme: str) -> list[str]:
         """Sides of the hands that have an edge to a thing."""
@@ -271,7 +269,7 @@ class Scene:
         self._use(location)
         below, above = self.book.name_of(theme, "bottom"), self.book.name_of(location, "top")
         still = clause.verb.manner != "slid"
-        self.edges.append(_edge_table(f"{theme}, {below}", f"{location}, {above}", still, True, "rest"))
+        self.edges.append(edge_table(f"{theme}, {below}", f"{location}, {above}", still, True, "rest"))
         self.rests[theme] = location
         self._stand_at(location, distances.get(location, ""))
         return location
@@ -323,7 +321,7 @@ class Scene:
     def _edge(
         self, body: str, thing: str, part: str, static: bool, continuous: bool, kind: str, soft: bool = False
     ) -> None:
-        table = _edge_table(body, f"{thing}, {part}", static, continuous, kind)
+        table = edge_table(body, f"{thing}, {part}", static, continuous, kind)
         if table["nodes"] not in [edge["nodes"] for edge in self.edges]:
             self.edges.append({**table, "upholstery": soft})
 
@@ -376,32 +374,3 @@ class Scene:
         travels, turns = (verb.travels, verb.turns) if verb else (False, False)
         words = f"moves as one does to {verb.name}" if verb else "stays where it is"
         return {"name": name, "is_translational": travels, "is_rotational": turns, "description": words}
-
-
-def _merged(carried: Sequence[Clause]) -> list[Clause]:
-    """Sitting and then leaning back are one scene: the verb that says more, with the thing that either names."""
-    if len(carried) < 2:
-        return list(carried)
-    manners = {clause.verb.manner for clause in carried}
-    things = {m.thing for clause in carried for m in clause.mentions if m.preposition in UPON}
-    if len(manners) > 1 or len(things) > 1:
-        words = " and ".join(clause.words for clause in carried)
-        raise TextError(f"'{words}' cannot happen at the same time. Join them with 'then'.")
-    richest = max(carried, key=lambda clause: (clause.verb.leans, len(clause.verb.script)))
-    mentions: tuple[Mention, ...] = tuple(m for clause in carried for m in clause.mentions)
-    return [Clause(richest.verb, " and ".join(c.words for c in carried), mentions, richest.hand)]
-
-
-def _mirrored(phrase: dict[str, Any]) -> dict[str, Any]:
-    """What the right hand does, for the left: things reach to the other side and are brought to the other side."""
-    swapped = dict(phrase)
-    if "keep" in phrase:
-        words = {"left": "right", "right": "left"}
-        swapped["keep"] = " ".join(words.get(word, word) for word in str(phrase["keep"]).split())
-    if "aside" in phrase:
-        swapped["aside"] = -phrase["aside"]
-    return swapped
-
-
-def _edge_table(first: str, second: str, static: bool, continuous: bool, kind: str) -> dict[str, Any]:
-    return {"nodes": [first, second], "is_rel_static": static, "is_continuous": continuous, "kind": kind}
