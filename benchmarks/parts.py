@@ -46,16 +46,20 @@ def score_mesh(entry: LabeledMesh, obj: SceneObject, seed: int = 0) -> list[Part
     areas = face_areas(obj)
     truth = {part.name: part.faces(obj) for part in entry.parts}
     try:
-        found = find_parts(obj, plan, seed).parts
+        answer = find_parts(obj, plan, seed, absent_is_note=True)
     except PartError as error:
         return [PartScore(entry.stem, name, 0.0, False, {}, str(error)) for name in truth]
+    found = answer.parts
     scores = []
     for name, true in truth.items():
-        answer = found[name].probability > 0.5
-        area = float(areas[answer].sum())
-        shares = {other: float(areas[answer & faces].sum()) / area for other, faces in truth.items()}
+        if name not in found:
+            scores.append(PartScore(entry.stem, name, 0.0, False, {}, "not there"))
+            continue
+        inside = found[name].probability > 0.5
+        area = float(areas[inside].sum())
+        shares = {other: float(areas[inside & faces].sum()) / area for other, faces in truth.items()}
         shares[REST] = max(0.0, 1.0 - sum(shares.values()))
-        iou = float(areas[answer & true].sum() / areas[answer | true].sum())
+        iou = float(areas[inside & true].sum() / areas[inside | true].sum())
         scores.append(PartScore(entry.stem, name, iou, shares[name] > 0.5, shares))
     return scores
 

@@ -10,6 +10,7 @@ import pytest
 import trimesh
 
 from zeroshot_hoi.affordance.base import PartError
+from zeroshot_hoi.affordance.correction import correct_parts
 from zeroshot_hoi.affordance.geometric import find_parts
 from zeroshot_hoi.affordance.report import colored_mesh, describe_parts, parse_part, vertex_colors
 from zeroshot_hoi.affordance.vocabulary import complete, prior_of
@@ -147,3 +148,50 @@ def test_part_arguments() -> None:
     for wrong in (":2", "pedal:0", "pedal:two"):
         with pytest.raises(PartError, match="--part"):
             parse_part(wrong)
+
+
+def test_corrections_on_the_command_line() -> None:
+    plan = ObjectPlan("stool", parts=(PartDescription("leg", count=4),))
+    assert correct_parts(plan, ["leg=0.1,0.1,0,.2,.2,2e-1"], add=False).parts[0].box == ((0.1, 0.1, 0), (0.2, 0.2, 0.2))
+    assert correct_parts(plan, ["leg=#7,3-5"], add=False).parts[0].vertices == (3, 4, 5, 7)
+    added = correct_parts(plan, ["top = painted.ply"], add=True).parts
+    assert [part.name for part in added] == ["leg", "top"]
+    assert added[1].painted == "painted.ply"
+    again = correct_parts(correct_parts(plan, ["leg=#1"], add=False), ["leg=0,0,0,1,1,1"], add=False)
+    assert (again.parts[0].vertices, again.parts[0].count) == ((), 4), "the last word holds"
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("leg", "says no place"), ("=1,2,3,4,5,6", "says no place"), ("leg=1,2,3", "cannot read"),
+        ("leg=#1,x", "cannot read"), ("leg=#0-2000000", "more than 1000000"), ("lag=#1", "leg"),
+    ],
+)  # fmt: skip
+def test_corrections_that_cannot_be_read(argument: str, words: str) -> None:
+    with pytest.raises(PartError, match=words):
+        correct_parts(ObjectPlan("stool", parts=(PartDescription("leg"),)), [argument], add=False)
+
+
+def test_the_command_writes_shows_and_is_corrected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`zeroshot-hoi parts` on a mesh file: picture and colors, a part that is not there, and a correction that wins."""
+    import tomllib
+
+    from zeroshot_hoi.cli import main
+
+    path = tmp_path / "stool.stl"
+    trimesh.Trimesh(stool().vertices, stool().faces).export(path)
+    mesh, out = f"{path},unit=m,up=z", str(tmp_path / "out")
+    assert main(["parts", mesh, "--name", "stool", "--part", "leg:4", "--part", "spout", "--out", out]) == 1
+    told = capsys.readouterr().out
+    assert "4 found" in told
+    assert "note: Nothing on 'stool' looks like its part 'spout'" in told
+    assert (tmp_path / "out" / "stool.png").stat().st_size > 2000
+    written = tmp_path / "out" / "stool.ply"
+    corrected = ["--correct", f"leg={written}", "--correct", "top=-.2,-.2,.41,.2,.2,.5"]
+    assert main(["parts", mesh, "--name", "stool", *corrected, "--out", str(tmp_path / "again")]) == 0
+    told = capsys.readouterr().out
+    assert told.count("fit 1.00") == 2
+    lines = tomllib.loads(told[told.index("[[objects.parts]]") :])["objects"]["parts"]
+    assert [PartTable.model_validate(line).name for line in lines] == ["leg", "top"]
+    assert main(["parts", mesh, "--name", "stool", "--correct", "leg=5,5,5,6,6,6", "--out", out]) == 2

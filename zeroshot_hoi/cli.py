@@ -1,9 +1,9 @@
 """The command `zeroshot-hoi`.
 
 Everything a user can get wrong is checked before the work starts: the recipe, the names and files of the meshes, the
-engine, and whether the output folder can be written. Exit codes: 0 done, 1 a bar is missed (`evaluate`), 2 a mistake
-in the input, 130 interrupted: what is done is kept, and `run` goes on from there; 141 nobody reads the output any
-more.
+engine, and whether the output folder can be written. Exit codes: 0 done, 1 a bar is missed (`evaluate`) or a part is
+not there (`parts`), 2 a mistake in the input, 130 interrupted: what is done is kept, and `run` goes on from there; 141
+nobody reads the output any more.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tyro
 
 from zeroshot_hoi import __version__, console
 from zeroshot_hoi.affordance.base import PartError
-from zeroshot_hoi.command_arguments import DEFAULT_PLANNING, Json, MeshArguments, Planning
+from zeroshot_hoi.command_arguments import DEFAULT_PLANNING, Corrections, Json, MeshArguments, Planning
 from zeroshot_hoi.command_json import part_facts, planned_facts
 from zeroshot_hoi.core.errors import HoiError, nearest_name
 from zeroshot_hoi.core.graph import check_name
@@ -103,20 +103,23 @@ def parts(
         tyro.conf.arg(metavar="RECIPE", help="Find the parts that this recipe describes, with its corrections.",
                       help_behavior_hint=""),
     ] = None,
+    correct: Corrections = (),
     seed: Annotated[int, tyro.conf.arg(metavar="INT", help="Random seed.")] = 0,
     out: Annotated[Path, tyro.conf.arg(metavar="DIR", help="Where the files go.")] = Path("out/parts"),
     json: Json = False,
 ) -> int:  # fmt: skip
     """Show where the named parts of a mesh are: a picture, and the mesh with vertex colors.
 
-    Example: zeroshot-hoi parts kettle.obj,unit=cm,up=z --name kettle --part handle --part spout
+    Exit code 1 where a part is not there; those that are, are shown. Example: zeroshot-hoi parts
+    kettle.obj,unit=cm,up=z --name kettle --part handle --part spout
     """
+    from zeroshot_hoi.affordance.correction import correct_parts, recipe_lines
     from zeroshot_hoi.affordance.geometric import find_parts
     from zeroshot_hoi.affordance.report import describe_parts, parse_part, write_parts
     from zeroshot_hoi.core.plan import ObjectPlan
     from zeroshot_hoi.geometry.prepare import prepare_object
 
-    if bool(part) == bool(recipe):
+    if bool(part) == bool(recipe) and not (correct and not recipe):
         raise PartError("Say what to look for: --part handle (repeatable), or --recipe NAME; one of the two.")
     _, given = parse_mesh(f"{check_name(name, 'The object')}={mesh}", [name])
     wanted = ObjectPlan(name, parts=tuple(parse_part(text) for text in part))
@@ -125,17 +128,18 @@ def parts(
         if name not in objects:
             raise PartError(f"The recipe has no object '{name}'. {nearest_name(name, objects)}")
         wanted = objects[name]
+    wanted = correct_parts(wanted, correct, add=not recipe)
     folder = writable_folder(out)
     prepared = prepare_object(name, given, size=wanted.size, seed=seed)
-    found = find_parts(prepared, wanted, seed)
-    if not json:
-        print(describe_parts(prepared, found))
+    found = find_parts(prepared, wanted, seed, absent_is_note=True)
     written = write_parts(prepared, found, folder / name.replace(" ", "_"))
     if json:
-        console.print_json(part_facts(prepared, found, written))
+        console.print_json({**part_facts(prepared, found, written), "recipe": recipe_lines(wanted)})
     else:
+        print(describe_parts(prepared, found))
         print(*(f"wrote {path}" for path in written), sep="\n")
-    return 0
+        print(recipe_lines(wanted), end="")
+    return int(len(found.parts) < len(wanted.parts))
 
 
 def doctor(
@@ -184,8 +188,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             prog="zeroshot-hoi",
             description="Any object mesh and a recipe or a sentence make a person who moves with that object. "
             "`zeroshot-hoi COMMAND --help` explains a command with an example; `--version` prints the version. "
-            "Exit codes: 0 done, 1 a bar is missed (evaluate), 2 a mistake in the input, 130 interrupted, "
-            "141 nobody reads the output any more.",
+            "Exit codes: 0 done, 1 a bar is missed (evaluate) or a part is not there (parts), 2 a mistake in the "
+            "input, 130 interrupted, 141 nobody reads the output any more.",
             args=given or ["--help"],
         )
     except HoiError as error:

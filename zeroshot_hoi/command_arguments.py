@@ -26,6 +26,16 @@ Engine = Annotated[
 ]
 Planning = Annotated[TextArguments, tyro.conf.OmitArgPrefixes, tyro.conf.arg(name="")]
 DEFAULT_PLANNING = TextArguments()
+Corrections = Annotated[
+    tuple[str, ...],
+    tyro.conf.UseAppendAction,
+    tyro.conf.arg(
+        metavar="PART=WHERE",
+        help="Where a part is, which wins: PART=x,y,z,x,y,z (a box, metres, in the mesh that is written), "
+        "PART=#17,18,402-480 (its vertices), or PART=FILE (that mesh, painted); repeatable.",
+        help_behavior_hint="",
+    ),
+]
 OutputFolder = Annotated[
     Path | None,
     tyro.conf.arg(metavar="DIR", help="Where the files go.", help_behavior_hint="(default: out/<recipe>)"),

@@ -7,7 +7,8 @@ contain others; they give up what the others take.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -31,6 +32,8 @@ APART = 0.35
 """Nats lost where a part does not touch the one that it belongs beside."""
 BLURRED = 0.15
 """Share of the smaller of two parts that may lie in the other at no cost: where parts meet, borders are uncertain."""
+UNLIKELY = 0.35
+"""Options that fit less are not asked whether they have what their kind cannot do without: they are no part anyway."""
 MISSING = 0.02
 """Score of leaving a part out, so that one that is not there does not push others away."""
 
@@ -54,11 +57,13 @@ def make_options(
     areas: np.ndarray,
     named: np.ndarray | None = None,
     whole: bool = True,
+    present: Callable[[tuple[Segment, ...]], float] | None = None,
 ) -> list[Option]:
     """The best options of a part that is expected `count` times; candidates of like score and place come once.
 
     `named (N,)` says how much the file's names call each sample the part; an option that leaves much of that out is
     the less likely. `whole` prefers what contains other good candidates (a straight bar is best as it is).
+    `present` is asked of each option how much it has what its kind cannot do without.
     """
     keep = OPTIONS
     order = np.argsort(-scores, kind="stable")
@@ -84,6 +89,10 @@ def make_options(
         options.append(Option(score, tuple(measured[k].segment for k in chosen), members, area))
         if len(options) == 2 * keep:
             break
+    if present is not None:
+        likely = [option for option in options if option.score > UNLIKELY]
+        rest = [option for option in options if option.score <= UNLIKELY]
+        options = [*(replace(o, score=o.score * present(o.segments)) for o in likely), *rest]
     return sorted(options, key=lambda option: -option.score)[:keep]
 
 

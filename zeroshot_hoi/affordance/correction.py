@@ -6,19 +6,70 @@ at the center of the bounding box's foot. A painted mesh marks the part with any
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial import KDTree
 
 from zeroshot_hoi.affordance.base import PartError
-from zeroshot_hoi.core.plan import PartDescription
+from zeroshot_hoi.core.errors import nearest_name
+from zeroshot_hoi.core.plan import ObjectPlan, PartDescription
 from zeroshot_hoi.core.scene import SceneObject
 
 COLORFUL = 40.0
 """A vertex is painted where its strongest and weakest channel (0..255) differ by more."""
 MOVED = 0.02
 """A painted mesh fits the object when its vertices lie within this share of the diagonal from the object's surface."""
+
+
+NUMBER = r"-?(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?"
+BOX = re.compile(rf"{NUMBER}(?:,{NUMBER}){{5}}")
+IDS = re.compile(r"#\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*")
+MOST_IDS = 1_000_000
+FORMS = "PART=x,y,z,x,y,z (a box), PART=#17,18,402-480 (vertices) or PART=FILE (a painted mesh)"
+
+
+def correct_parts(wanted: ObjectPlan, arguments: Sequence[str], add: bool) -> ObjectPlan:
+    """`wanted` with what the `arguments` (`PART=WHERE`) say of its parts; with `add` also of parts it does not name."""
+    parts = {part.name: part for part in wanted.parts}
+    for argument in arguments:
+        name, equals, where = (text.strip() for text in argument.partition("="))
+        if not (equals and name and where):
+            raise PartError(f"--correct {argument!r} says no place. Write {FORMS}.")
+        if name not in parts and not add:
+            raise PartError(f"--correct names '{name}', which the recipe does not have. {nearest_name(name, parts)}")
+        part = parts.get(name, PartDescription(name))
+        parts[name] = replace(part, **{"box": (), "vertices": (), "painted": "", **_where(where)})
+    return replace(wanted, parts=tuple(parts.values()))
+
+
+def _where(text: str) -> dict[str, object]:
+    """The field of a part description that `text` gives."""
+    if BOX.fullmatch(text):
+        x = [float(number) for number in text.split(",")]
+        return {"box": (tuple(x[:3]), tuple(x[3:]))}
+    if IDS.fullmatch(text):
+        spans = [[int(end) for end in span.split("-")] for span in text[1:].split(",")]
+        if sum(abs(span[-1] - span[0]) + 1 for span in spans) > MOST_IDS:
+            raise PartError(f"--correct names more than {MOST_IDS} vertices. Give a box, or a painted mesh.")
+        return {"vertices": tuple(sorted({k for span in spans for k in range(min(span), max(span) + 1)}))}
+    if text.startswith("#") or re.fullmatch(r"[-\d.,e ]+", text):
+        raise PartError(f"--correct cannot read '{text}'. Write {FORMS}.")
+    return {"painted": text}
+
+
+def recipe_lines(wanted: ObjectPlan) -> str:
+    """The corrections of `wanted` as they stand in a recipe; empty where there are none."""
+    lines = []
+    for part in wanted.parts:
+        given = {key: value for key in ("box", "vertices", "painted") if (value := getattr(part, key))}
+        for key, value in given.items():
+            lines += ["[[objects.parts]]", f"name = {json.dumps(part.name)}", f"{key} = {json.dumps(value)}"]
+    return "\n".join(["In a recipe:", *lines, ""]) if lines else ""
 
 
 def corrected_faces(obj: SceneObject, part: PartDescription) -> np.ndarray | None:

@@ -17,10 +17,11 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from zeroshot_hoi.affordance.assignment import Option, assign, make_options, without_overlap
-from zeroshot_hoi.affordance.base import PartError
+from zeroshot_hoi.affordance.base import AbsentPartError
 from zeroshot_hoi.affordance.correction import corrected_faces
 from zeroshot_hoi.affordance.fitness import Measured, Rulers, fit
 from zeroshot_hoi.affordance.groups import list_components
+from zeroshot_hoi.affordance.presence import NEEDS, presence
 from zeroshot_hoi.affordance.proposals import all_segments
 from zeroshot_hoi.affordance.regions import Faces, find_front, given_region, make_region
 from zeroshot_hoi.affordance.scoring import Frame, names_part, score_segment
@@ -33,14 +34,16 @@ from zeroshot_hoi.core.scene import ObjectParts, SceneObject
 SIDES = ("front", "back", "left", "right")
 LEAST_CONFIDENCE = 0.15
 """Below this nothing on the mesh fits; plain misfits (a handle on a ball) score under .1."""
+RANKS = 0.3
+"""What a place keeps of its fit that lacks everything its word asks for, where the plan described the part itself."""
 STRAIGHT = 0.58
 """Where no straight bar scores as much, what a plan calls a bar is what its name means (a flat or curved handle)."""
 AMBIGUOUS = 0.92
 """A runner-up elsewhere with this share of the best score is worth a note."""
 
 
-class _Search:
-    """One object's candidates, each family computed once."""
+class PartSearch:
+    """One object's candidates, each family computed once; it serves several questions about the object."""
 
     def __init__(self, obj: SceneObject, seed: int) -> None:
         self.nodes = obj.nodes
@@ -51,7 +54,8 @@ class _Search:
         self._solid: list[Measured] | None = None
         self._bars: list[Measured] | None = None
         self._facing: dict[tuple[float, ...], list[Measured]] = {}
-        self._options: dict[tuple[str, tuple[float, ...]], list[Option]] = {}
+        self._options: dict[tuple[PartDescription, tuple[float, ...]], list[Option]] = {}
+        self._present: dict[tuple[str | bytes, ...], float] = {}
 
     def solid(self) -> list[Measured]:
         if self._solid is None:
@@ -81,8 +85,8 @@ class _Search:
 
     def options(self, wanted: Wanted, frame: Frame) -> list[Option]:
         """Ways to place a part, best first."""
-        part = wanted.part
-        key = (part.name, tuple(np.round(frame.front, 3)) if _needs_front(part) else ())
+        part, described = wanted.part, wanted.explicit
+        key = (part, tuple(np.round(frame.front, 3)) if _needs_front(part) else ())
         if key not in self._options:
             if part.facing:
                 found = self.facing(frame.direction(part.facing))
@@ -98,17 +102,31 @@ class _Search:
             self._options[key] = make_options(
                 np.asarray(scores), found, part.count, self.surface.areas,
                 None if part.facing else self.rulers.named(wanted), whole=wanted.shape != "bar",
+                present=lambda places: self.presence(places, wanted.prior.need, RANKS if described else 0.0),
             )  # fmt: skip
         return self._options[key]
+
+    def presence(self, places: tuple[Segment, ...], need: str, least: float) -> float:
+        """How much a part in these places has what its kind cannot do without, `least` or more."""
+        key = need, *(segment.members.tobytes() for segment in places)
+        if key not in self._present:
+            self._present[key] = presence(self.rulers, places, need)
+        return max(self._present[key], least)
 
     def _described(self, found: list[Measured], part: PartDescription, frame: Frame) -> list[float]:
         named = any(names_part(node, part) for node in set(self.nodes))
         return [score_segment(self.surface, self.tree, m.segment, part, frame, named) for m in found]
 
 
-def find_parts(obj: SceneObject, plan: ObjectPlan, seed: int = 0) -> ObjectParts:
-    """Every part that `plan` names, as a probability on each face of `obj`; raises `PartError` where nothing fits."""
-    search = _Search(obj, seed)
+def find_parts(
+    obj: SceneObject, plan: ObjectPlan, seed: int = 0, *, absent_is_note: bool = False, search: PartSearch | None = None
+) -> ObjectParts:
+    """Every part that `plan` names, as a probability on each face of `obj`.
+
+    Where a part is not there: `AbsentPartError` with what was found; with `absent_is_note` the parts that are there,
+    and a note on every other one, as long as there is one.
+    """
+    search = search or PartSearch(obj, seed)
     notes: list[str] = []
     wanted = {part.name: complete(part) for part in plan.parts}
     frame = _choose_frame(search, obj, list(wanted.values()), notes)
@@ -118,9 +136,13 @@ def find_parts(obj: SceneObject, plan: ObjectPlan, seed: int = 0) -> ObjectParts
         for name, entry in wanted.items()
     }
     placed = assign(options, wanted, search.surface.areas, search.rulers.near)
-    chosen = {name: option for name, option in placed.items() if option and option.score >= LEAST_CONFIDENCE}
+    chosen = {name: option for name, option in placed.items() if option and option.score >= least_fit(wanted[name])}
     if len(chosen) < len(wanted):
-        raise PartError(_no_such_part(obj, wanted, options, chosen))
+        error = _absent(obj, wanted, options, placed, chosen)
+        if not (absent_is_note and chosen):
+            raise error
+        notes.append(str(error))
+        wanted = {name: entry for name, entry in wanted.items() if name in chosen}
     cleared = without_overlap(chosen, wanted)
     parts = {}
     faces = Faces(obj, search.surface)
@@ -136,6 +158,12 @@ def find_parts(obj: SceneObject, plan: ObjectPlan, seed: int = 0) -> ObjectParts
     return ObjectParts(obj.name, parts, front, tuple(notes))
 
 
+def least_fit(wanted: Wanted) -> float:
+    """The fit from which a part counts as being there: higher where only its word describes it, and says what such a
+    part cannot do without."""
+    return NEEDS[wanted.prior.need].least if wanted.prior.need and not wanted.explicit else LEAST_CONFIDENCE
+
+
 def _needs_front(part: PartDescription) -> bool:
     return part.facing in SIDES or any(word in SIDES for word in part.position)
 
@@ -148,7 +176,7 @@ def axis_vector(axis: str) -> np.ndarray:
     return vector
 
 
-def _choose_frame(search: _Search, obj: SceneObject, wanted: list[Wanted], notes: list[str]) -> Frame:
+def _choose_frame(search: PartSearch, obj: SceneObject, wanted: list[Wanted], notes: list[str]) -> Frame:
     """The front that was given, none where no word needs it, or the one under which all parts fit best."""
     needing = [entry for entry in wanted if _needs_front(entry.part)]
     if obj.front or not needing:
@@ -180,21 +208,28 @@ def _note(part: PartDescription, options: list[Option], chosen: Option, notes: l
         notes.append(f"Another place fits '{part.name}' almost as well ({rivals[0]:.2f} against {chosen.score:.2f}).")
 
 
-def _no_such_part(
-    obj: SceneObject, wanted: dict[str, Wanted], options: dict[str, list[Option]], chosen: dict[str, Option]
-) -> str:
-    name = next(name for name in wanted if name not in chosen)
-    part = wanted[name].part
-    words = ", ".join([part.shape or "any shape", *part.position, *([f"facing {part.facing}"] if part.facing else [])])
-    free = [o.score for o in options[name] if not any((o.members & c.members).any() for c in chosen.values())]
-    best = (
-        f"the best of {len(options[name])} candidates scores {max(free, default=0.0):.2f}"
-        if options[name]
-        else "no candidate"
-    )
-    found = ", ".join(f"{name} ({option.score:.2f})" for name, option in chosen.items())
-    return (
-        f"Nothing on '{obj.name}' looks like its part '{part.name}' ({words}): {best}, at least {LEAST_CONFIDENCE} is "
-        f"needed. Found: {found or 'none of its parts'}. Check the mesh's unit, up axis and front, name a node of the "
-        "file after the part, or describe the part otherwise in the recipe."
-    )
+def _absent(
+    obj: SceneObject, wanted: dict[str, Wanted], options: dict[str, list[Option]], placed: dict[str, Option | None],
+    chosen: dict[str, Option],
+) -> AbsentPartError:  # fmt: skip
+    """What to say of the parts that are in `wanted` but not `chosen`."""
+    absent, told = {}, []
+    for name in (name for name in wanted if name not in chosen):
+        part, need = wanted[name].part, wanted[name].prior.need
+        free = [o.score for o in options[name] if not any((o.members & c.members).any() for c in chosen.values())]
+        taken = placed[name]
+        absent[name] = max(free, default=taken.score if taken else 0.0)
+        words = [part.shape or "any shape", *part.position, *([f"facing {part.facing}"] if part.facing else [])]
+        kind = f"; it {NEEDS[need].words}" if need else ""
+        told.append(
+            f"its part '{name}' ({', '.join(words)}{kind}): the best of {len(options[name])} candidates fits "
+            f"{absent[name]:.2f}, at least {least_fit(wanted[name])} is needed"
+        )
+    found = {name: option.score for name, option in chosen.items()}
+    here = ", ".join(f"{name} ({score:.2f})" for name, score in found.items())
+    return AbsentPartError(
+        f"Nothing on '{obj.name}' looks like {'; or like '.join(told)}. "
+        f"Found: {here or 'none of its parts'}. If it is there, check the mesh's unit, up axis and front, name a node "
+        "of the file after the part, describe it otherwise, or give it by hand (box, vertices, painted mesh).",
+        absent, found,
+    )  # fmt: skip

@@ -39,6 +39,8 @@ class PartPrior:
     """Metres: the second of its extents, of what a hand or a foot works."""
     beside: tuple[str, ...] = ()
     """Other parts that it touches, where the plan names them too."""
+    need: str = ""
+    """What it cannot do without, a key of `presence.NEEDS`."""
 
 
 FINER = {"ring": ("loop", "band"), "bar": ("rod", "tube", "post", "thread"), "plate": ("disk", "platform")}
@@ -51,8 +53,8 @@ def _prior(*words: str, **fields: object) -> dict[str, PartPrior]:
 
 
 VOCABULARY: dict[str, PartPrior] = {
-    **_prior("handle", "bail", "pull", "haft", shape="loop", area=(0.005, 0.75)),
-    **_prior("grip", "hold", "hand grip", shape="loop", position=("end",), area=(0.005, 0.5)),
+    **_prior("handle", "bail", "pull", "haft", shape="loop", area=(0.005, 0.75), need="handle"),
+    **_prior("grip", "hold", "hand grip", shape="loop", position=("end",), area=(0.005, 0.5), need="handle"),
     **_prior("shaft", "pole", "stick", "stem", "post", "column", "rod", shape="rod", area=(0.02, 0.8)),
     **_prior("neck", shape="rod", position=("middle",), area=(0.02, 0.2)),
     **_prior("headstock", shape="block", position=("end",), area=(0.01, 0.2), beside=("neck",)),
@@ -60,9 +62,10 @@ VOCABULARY: dict[str, PartPrior] = {
     **_prior("bristles", "brush", "brush head", "bristle head", "broom head", "mop head", "sponge", "tip",
              shape="block", position=("end",), area=(0.01, 0.5)),
     **_prior("blade", "scoop", "paddle", shape="plate", position=("end",), area=(0.1, 0.9)),
-    **_prior("spout", "beak", shape="tube", position=("side", "upper"), area=(0.01, 0.3), attachments=1),
+    **_prior("spout", "beak", shape="tube", position=("side", "upper"), area=(0.01, 0.3), attachments=1, need="spout"),
     **_prior("nozzle", shape="tube", position=("end",), area=(0.005, 0.3), attachments=1),
-    **_prior("lid", "cap", "stopper", "cork", shape="block", position=("top",), area=(0.02, 0.4), attachments=1),
+    **_prior("lid", shape="block", position=("top",), area=(0.02, 0.4), attachments=1, need="lid"),
+    **_prior("cap", "stopper", "cork", shape="block", position=("top",), area=(0.02, 0.4), attachments=1),
     **_prior("rim", "lip", "brim", "mouth", "opening", shape="band", position=("top",), area=(0.005, 0.1)),
     **_prior("bottom", "sole", "soleplate", "underside", "foot plate",
              shape="plate", position=("bottom",), facing="down", area=(0.02, 0.6)),
@@ -77,26 +80,30 @@ VOCABULARY: dict[str, PartPrior] = {
     **_prior("plate", "board", "slab", shape="plate", area=(0.2, 0.95)),
     **_prior("flap", shape="plate", position=("upper",), area=(0.05, 0.5), attachments=1),
     **_prior("shelf", "drawer", shape="plate", area=(0.03, 0.5)),
-    **_prior("seat", shape="plate", position=("middle",), facing="up", area=(0.03, 0.4)),
-    **_prior("backrest", "back", shape="plate", position=("upper", "back"), facing="front", area=(0.03, 0.4)),
-    **_prior("armrest", "arm", shape="block", position=("middle", "side"), area=(0.01, 0.45)),
-    **_prior("leg", shape="post", position=("lower",), area=(0.004, 0.5), grounded=True),
+    **_prior("seat", shape="plate", position=("middle",), facing="up", area=(0.03, 0.4), need="seat"),
+    **_prior("backrest", "back", shape="plate", position=("upper", "back"), facing="front", area=(0.03, 0.4),
+             need="backrest"),
+    **_prior("armrest", "arm", shape="block", position=("middle", "side"), area=(0.01, 0.45), need="armrest"),
+    **_prior("leg", shape="post", position=("lower",), area=(0.004, 0.5), grounded=True, need="leg"),
     **_prior("foot", shape="block", position=("bottom",), area=(0.004, 0.4), grounded=True),
     **_prior("base", "stand", "pedestal", shape="", position=("bottom",), area=(0.03, 0.5)),
     **_prior("top", "tabletop", "table top", "desktop", "worktop", "counter", "deck", "platform", "tray",
              shape="plate", position=("upper",), facing="up", area=(0.05, 0.6)),
     **_prior("wheel", "caster", "castor", "tire", "roller",
-             shape="disk", position=("bottom",), area=(0.01, 0.75), grounded=True),
+             shape="disk", position=("bottom",), area=(0.01, 0.75), grounded=True, need="wheel"),
     **_prior("axle", "truck", shape="block", position=("lower",), area=(0.02, 0.3)),
     **_prior("pedal", "foot rest", "footrest", "step", "stirrup",
-             shape="platform", position=("lower", "side"), area=(0.003, 0.1), across=(0.03, 0.16)),
+             shape="platform", position=("lower", "side"), area=(0.003, 0.1), across=(0.03, 0.16),
+             need="pedal"),
     **_prior("saddle", shape="block", position=("top",), area=(0.01, 0.2)),
-    **_prior("handlebar", "handlebars", "steering bar", shape="loop", position=("top", "end"), area=(0.01, 0.15)),
+    **_prior("handlebar", "handlebars", "steering bar", shape="loop", position=("top", "end"), area=(0.01, 0.15),
+             need="handlebar"),
     **_prior("lever", "crank", shape="rod", area=(0.001, 0.04), attachments=1, across=(0.003, 0.04)),
     **_prior("trigger", "switch", "latch", shape="knob", area=(0.0005, 0.05)),
     **_prior("knob", "button", "dial", "peg", "tuning peg", "tap", "bolt", "focus wheel", "focus knob", "thumb wheel",
              shape="knob", area=(0.0005, 0.1)),
-    **_prior("strings", "cable", "cord", "wire", "rope", "chain", "spokes", shape="thread", area=(0.002, 0.3)),
+    **_prior("strings", "cord", "wire", "spokes", shape="thread", area=(0.002, 0.3), need="strings"),
+    **_prior("cable", "rope", "chain", shape="thread", area=(0.002, 0.3)),
     **_prior("key area", "keys", "keypad", "keyboard", "key field", "buttons", shape="array", position=("upper",),
              area=(0.03, 0.7)),
     **_prior("strap", "belt", "sling", "band", "ribbon", shape="band", area=(0.005, 0.4)),
@@ -110,6 +117,8 @@ VOCABULARY: dict[str, PartPrior] = {
 """Word or words of a part's name -> its prior."""
 
 UNKNOWN = PartPrior()
+SHEETS = ("plate", "platform")
+"""A part that a plan calls one of these where its word means none, or the reverse, is not what the word means."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +151,7 @@ def complete(part: PartDescription) -> Wanted:
     prior = prior_of(part.name)
     for alias in part.aliases:
         prior = prior_of(alias) if prior is UNKNOWN else prior
-    described = bool(part.shape)
+    described, written = bool(part.shape), prior.facing
     if described and part.facing != prior.facing:
         prior = replace(prior, facing=part.facing)
     finer = prior.shape in FINER.get(part.shape, ())
@@ -151,7 +160,8 @@ def complete(part: PartDescription) -> Wanted:
         facing=part.facing or ("" if described else prior.facing),
     )  # fmt: skip
     container = prior.container and (not described or part.shape in ("", "block"))
-    return Wanted(filled, replace(prior, container=container), described)
+    usual = not described or ((part.shape in SHEETS) == (prior.shape in SHEETS) and part.facing == written)
+    return Wanted(filled, replace(prior, container=container, need=prior.need if usual else ""), described)
 
 
 def singular(word: str) -> str:
