@@ -51,7 +51,7 @@ def run_speed(names: Sequence[str] | None, options: Options, out: Path, console:
     for line in lines:
         if line.what in BARS:
             table.add_row(line.what, f"{line.value:.3g}", f"{BARS[line.what]:g}" + (" MISSED" * (line in missed)))
-        elif line.unit == "exponent" and limit_of(line) is not None:
+        elif limit_of(line) is not None:
             limit = f"at most {limit_of(line):g}" + (" MISSED" * (line in missed))
             table.add_row(f"exponent of {line.what}", f"{line.value:.3g}", limit)
     console.print(table)

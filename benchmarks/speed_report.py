@@ -18,8 +18,11 @@ BARS = {
 }
 """Ratio -> what it should reach on 2 cores."""
 
-LIMITS = {"frames": 1.1, "people": 1.1}
-"""Quantity -> the largest exponent with which anything may grow in it."""
+LIMIT = 1.15
+"""The largest exponent with which a whole step may grow in frames and in people: linear, and what noise adds."""
+
+WHOLE = ("iteration", "hoi_page step")
+"""What a step is; its parts have exponents of their own, without a limit."""
 
 STARTS = 4
 STEPS = 600
@@ -54,13 +57,14 @@ def missed_bars(lines: Sequence[Line]) -> list[Line]:
     return [
         line for line in lines
         if (line.what in BARS and not line.value >= BARS[line.what])
-        or (line.unit == "exponent" and limit_of(line) is not None and not line.value <= (limit_of(line) or 0.0))
+        or (limit_of(line) is not None and not line.value <= LIMIT)
     ]  # fmt: skip
 
 
 def limit_of(line: Line) -> float | None:
     """The largest exponent that a line of scaling may have; None where anything goes."""
-    return LIMITS.get(line.what.split(",")[0])
+    grown, step = line.what.split(", ", 1)[0], line.what.rsplit(", ", 1)[-1]
+    return LIMIT if line.unit == "exponent" and grown in ("frames", "people") and step in WHOLE else None
 
 
 def write_lines(machine: Any, lines: Sequence[Line], out: Path) -> None:

@@ -48,6 +48,19 @@ def test_a_bar_is_missed_below_it_and_without_a_number(value, missed):
     assert (missed_bars([line]) == [line]) is missed
 
 
+@pytest.mark.parametrize(
+    ("what", "value", "missed"),
+    [
+        ("people, iteration", 1.1, False), ("people, iteration", 1.3, True), ("people, iteration", math.nan, True),
+        ("people, on one object, iteration", 1.3, True), ("frames, hoi_page step", 1.3, True),
+        ("people, linear solve", 2.0, False), ("vertices, hoi_page step", 2.0, False),
+    ],
+)  # fmt: skip
+def test_whole_steps_may_not_grow_faster_than_frames_and_people(what, value, missed):
+    line = Line("scaling", what, value, "exponent")
+    assert (missed_bars([line]) == [line]) is missed
+
+
 def test_the_smaller_ratio_counts():
     line = ratio_line("evaluation: JAX over eager torch", Spent(30.0, 4.0), Spent(1.0, 2.0))
     assert line.value == 2.0
