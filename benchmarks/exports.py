@@ -185,7 +185,10 @@ def _check_all(files: Sequence[Path], step: int, console: Console) -> Iterator[R
     for path in files:
         name = str(path.relative_to(shared).with_suffix("")).removesuffix("/result")
         with console.status(name):
-            yield check_file(path, name, step)
+            row = check_file(path, name, step)
+        if not console.is_terminal:
+            console.print(f"{name}: {'holds' if row.holds else 'fails'}", markup=False)
+        yield row
 
 
 def _table(rows: Sequence[Row]) -> Table:

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from zeroshot_hoi import Result, list_recipes
@@ -31,8 +32,11 @@ MOMENTS = (0.0, 0.3, 0.62, 1.0)
 WIDTH = 1000
 """Pixels of a strip."""
 
-CLOSE, CLOSE_MOMENT = 420, 0.45
-"""Pixels across of the close-up of a contact, and the share of the clip at which it is taken."""
+CLOSE = 420
+"""Pixels across of the close-up of a contact."""
+
+CLOSED = 0.001
+"""Metres: the close-up is taken near the clip's middle, among frames in which the contact is this near its closest."""
 
 MAX_BYTES = 150_000
 """Of one picture: it is saved at the first of QUALITIES with which it is not larger."""
@@ -108,7 +112,7 @@ def strip(result: Result) -> Image.Image:
     edges = list(result.meta["edges"])
     if edges:
         edge = next((edge for edge in edges if edge.partition("->")[0].endswith(" hand")), edges[0])
-        moment = round(CLOSE_MOMENT * (result.frames - 1))
+        moment = _closed_frame(result, edge)
         camera = close_up(result, edge, moment, width=CLOSE, height=(sheet.height - HEADER - GAP) // 2 * 2)
         near = Image.fromarray(render_result(result, moment, camera))
         wider = Image.new("RGB", (sheet.width + near.width + GAP, sheet.height), PAPER)
@@ -116,6 +120,13 @@ def strip(result: Result) -> Image.Image:
         wider.paste(near, (sheet.width, HEADER))
         sheet = wider
     return sheet.resize((WIDTH, round(sheet.height * WIDTH / sheet.width)), Image.Resampling.LANCZOS)
+
+
+def _closed_frame(result: Result, edge: str) -> int:
+    """The frame nearest to the clip's middle in which the contact is closed as well as it ever is."""
+    distance = result.contacts.get(edge, np.zeros(result.frames))
+    closed = np.flatnonzero(distance <= np.nanmin(distance) + CLOSED)
+    return int(closed[np.abs(closed - result.frames // 2).argmin()])
 
 
 def save_strip(result: Result, path: Path) -> None:
