@@ -34,7 +34,12 @@ WORKSPACE = Workspace(
     elbow=np.array([0.2, 0.0, 1.1]),
     forearm=0.33,
     along=np.array([0.6, 0.8, 0.0]),
-    face={"mouth": np.array([0.0, 0.1, 1.55]), "eyes": np.array([0.0, 0.1, 1.62]), "chest": np.array([0.0, 0.1, 1.3])},
+    face={
+        "mouth": np.array([0.0, 0.1, 1.55]),
+        "eyes": np.array([0.0, 0.1, 1.62]),
+        "chest": np.array([0.0, 0.1, 1.3]),
+        "person 2": np.array([0.3, 1.9, 1.15]),
+    },
     begin=np.array([0.2, 0.35, 1.15]),
 )
 FINE = np.linspace(0.0, 1.0, 2001)
@@ -87,7 +92,7 @@ def test_every_verb_is_finite_and_begins_at_rest(verb: str) -> None:
     assert path.shape == turn.shape == (len(FINE), 3)
     assert np.isfinite(path).all()
     assert np.isfinite(turn).all()
-    for moved in (path, turn):
+    for moved in () if OBJECT_VERBS[verb].rolls else (path, turn):
         speed = np.linalg.norm(np.diff(moved, axis=0), axis=1) / FINE[1]
         assert speed[0] <= 0.02 * max(speed.max(), 1e-12), "begins with a jolt"
     if not OBJECT_VERBS[verb].absolute and verb != "stroke":
@@ -145,6 +150,37 @@ def test_a_toss_falls_with_gravity(height: float) -> None:
     assert acceleration == pytest.approx(np.full(len(acceleration), -GRAVITY), rel=1e-3)
     assert z[0] == z[-1] == 0.0
     assert turn[-1] == pytest.approx(np.pi * WORKSPACE.left)
+
+
+@pytest.mark.parametrize("height", [0.2, 0.6])
+def test_a_throw_flies_with_gravity_and_is_swung_and_caught(height: float) -> None:
+    path, turn = _move("throw", height=height, to="person 2", spin=90.0)
+    dt, flight = SECONDS * FINE[1], 2.0 * np.sqrt(2.0 * height / GRAVITY)
+    acceleration = np.diff(path, n=2, axis=0) / dt**2
+    free = np.abs(acceleration - [0.0, 0.0, -GRAVITY]).max(1) < 0.05
+    assert free.sum() * dt == pytest.approx(flight, abs=4 * dt)
+    assert path[0] == pytest.approx(np.zeros(3))
+    assert WORKSPACE.begin + path[-1] == pytest.approx(WORKSPACE.face["person 2"])
+    speed = np.linalg.norm(np.diff(path, axis=0), axis=1) / dt
+    assert speed[[0, -1]].max() < 0.01 * speed.max(), "from rest and to rest"
+    assert np.abs(np.diff(speed)).max() < 0.02 * speed.max(), "no jolt where the hands let go or catch"
+    assert np.degrees(np.linalg.norm(turn[-1])) == pytest.approx(90.0)
+    aloft = np.flatnonzero(free)
+    assert path[aloft, 2].max() - path[aloft[0], 2] == pytest.approx(height, abs=0.01)
+
+
+def test_a_throw_needs_time_and_somebody() -> None:
+    with pytest.raises(RecipeError, match="Give it more time"):
+        _move("throw", height=8.0)
+    with pytest.raises(RecipeError, match="Did you mean 'person 2'"):
+        _move("throw", to="person 3")
+
+
+def test_what_rolls_goes_evenly() -> None:
+    path, turn = _move("roll", distance=2.5)
+    assert path[-1] == pytest.approx(2.5 * WORKSPACE.forward)
+    assert np.ptp(np.linalg.norm(np.diff(path, axis=0), axis=1)) < 1e-12
+    assert not turn.any()
 
 
 def test_a_curl_goes_around_the_elbow() -> None:
@@ -268,6 +304,17 @@ def test_what_points_up_or_down_may_lean_ahead_and_nothing_else_may() -> None:
     assert pointing == pytest.approx([0.0, np.sin(np.radians(20.0)), -np.cos(np.radians(20.0))], abs=1e-6)
     with pytest.raises(RecipeError, match="does not lean"):
         hold_in_hand("upright", part, thing, WORKSPACE, 0.1)
+
+
+def test_the_front_of_what_reaches_aside_may_look_ahead() -> None:
+    thing, part = _bar_with_a_head()
+    plain, ahead = (hold_in_hand("right", part, thing, WORKSPACE, front=front) for front in ("", "ahead"))
+    assert plain.rotation @ np.array([1.0, 0.0, 0.0]) == pytest.approx([0.0, 0.0, 1.0], abs=1e-6)
+    assert ahead.rotation @ np.array([1.0, 0.0, 0.0]) == pytest.approx(WORKSPACE.forward, abs=1e-6)
+    for held in (plain, ahead):
+        assert held.rotation @ np.array([0.0, 0.0, 1.0]) == pytest.approx(-WORKSPACE.left, abs=1e-6)
+    with pytest.raises(RecipeError, match="Did you mean 'ahead'"):
+        hold_in_hand("right", part, thing, WORKSPACE, front="ahed")
 
 
 # -- whole scripts ----------------------------------------------------------------------------------------------------

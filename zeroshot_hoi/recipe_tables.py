@@ -234,7 +234,8 @@ class RecipeTable(Table):
                 _known(person.gaze.split(",")[0], objects + people, f"people '{person.name}': gaze")
         for relation in self.relations:
             _known(relation.person, people, "relations: person")
-            _known(relation.object, objects, "relations: object")
+            others = [name for name in people if name != relation.person]
+            _known(relation.object, objects + others, "relations: object")
         for phrase in self.script:
             _known(phrase.subject, objects + people, f"script '{phrase.verb}': subject")
         return self

@@ -68,6 +68,21 @@ POSTURES: dict[str, dict[str, float]] = {
         "side ankle flexion": 2.0,
         "lumbar flexion": 6.0,
     },
+    "ride": {
+        **_HANDS,
+        **_ARMS,
+        "root y-rotation": 14.0,
+        "lumbar flexion": 10.0,
+        "neck flexion": -10.0,
+        "head flexion": -8.0,
+        "side shoulder flexion": 52.0,
+        "side elbow flexion": 30.0,
+        "side forearm pronation": 60.0,
+        "side hip flexion": 68.0,
+        "side hip abduction": 4.0,
+        "side knee flexion": 72.0,
+        "side ankle flexion": 4.0,
+    },
 }
 """Posture name -> degree of freedom -> degrees."""
 

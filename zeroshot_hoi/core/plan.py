@@ -69,6 +69,7 @@ class ContactPlan:
     kind: str = "touch"
     """`grip` (power grip around a part), `touch`, `support` (carries a body's weight) or `rest` (object on object)."""
     upholstery: bool = False
+    """Whether the second side gives way: a cushion under a person, loose earth or sand around a blade."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Relation:
 
     person: str
     object: str
+    """An object, or another person."""
     side: str = "front"
     """Which side of the object the person is on: `front back left right`, `on`, `near` (longest free side)."""
     facing: str = "toward"

@@ -80,6 +80,8 @@ class FootTrack:
     """(T,) 1 while the heel stands on its spot."""
     toe_down: np.ndarray
     """(T,) 1 while ball and toes stand on their spot."""
+    rides: bool = False
+    """Whether the foot stands on something that moves: what it touches says where it is, `pose` does not."""
 
     def carry(self, points: np.ndarray) -> np.ndarray:
         """(T, N, 3) where the foot's `points (N, 3)` are in every frame."""
@@ -142,9 +144,16 @@ class PersonReference:
     palms_gate: np.ndarray | None = None
     """(T,) how strongly palms are wanted on the thighs; None for always."""
     travel: Travel | None = None
-    """The way of a person who walks, in place of `standing` and `stance`; None while the feet stay."""
+    """The way of a person who walks or rides, in place of `standing` and `stance`; None while the feet stay."""
     shift: np.ndarray | None = None
     """(T, 3) metres that the root is beside all that, in the person's frame: weight goes from foot to foot."""
+    away: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Edge name -> (T,) seconds since the hand let go, or until it takes hold; 0 while it holds. Edges that are not
+    named hold all the time."""
+    strokes: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Edge name -> (T, 3) how far the hand is from where it touched first: ahead of the person, left and up, metres."""
+    faces: Mapping[str, str] = field(default_factory=dict)
+    """Edge name -> what of the head touches: `eyes` or `mouth`."""
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,11 @@ def pair_metrics(clip: Clip, person: PersonClip, thing: ObjectClip, pair: PairPe
     ]
 
 
+def _gives_way(clip: Clip, first: str, second: str) -> bool:
+    """Whether one of two objects is loose material that the other enters, as a spade does a heap."""
+    return any({e.first[0], e.second[0]} == {first, second} and e.upholstery for e in clip.edges)
+
+
 def penetration_metrics(clip: Clip) -> list[Metric]:
     """Every pair of things that could be in each other, except a body and itself."""
     metrics = []
@@ -120,7 +125,8 @@ def penetration_metrics(clip: Clip) -> list[Metric]:
             metrics += pair_metrics(clip, person, thing, pair)
     for a, b in combinations(clip.objects.values(), 2):
         depth = 1000.0 * float(between_objects(a, b).max())
-        metrics.append(Metric(f"object penetration:{a.name}|{b.name}", depth, "mm", LOWER, OBJECT_BAR))
+        bar = None if _gives_way(clip, a.name, b.name) else OBJECT_BAR
+        metrics.append(Metric(f"object penetration:{a.name}|{b.name}", depth, "mm", LOWER, bar))
     for a, b in combinations(clip.people.values(), 2):
         depth = 1000.0 * float(between_people(a, b).max())
         metrics.append(Metric(f"person penetration:{a.name}|{b.name}", depth, "mm", LOWER, PERSON_BAR))

@@ -47,13 +47,24 @@ def object_clearance(scene: Interaction, name: str, starts: Sequence[Start], t: 
     o = scene.names.index(name)
     terms = [term for person in scene.people for term in _person_and_object(scene, name, person, starts, t)]
     for other in scene.names:
-        if other != name and scene.holds.moves(name) and not scene.holds.moves(other):
+        if (
+            other != name
+            and scene.holds.moves(name)
+            and not scene.holds.moves(other)
+            and not _enters(scene, name, other)
+        ):
             points = scene.objects[name].samples.points[:300]
             terms.append(Term(f"penetration:{name}->{other}", penetration.object_in_object,
                               SIGMA["object in object"], 0, o, scene.names.index(other),
                               constants={"points": points, "grid": scene.grids[other],
                                          "margin": np.float64(0.0)}))  # fmt: skip
     return terms
+
+
+def _enters(scene: Interaction, name: str, other: str) -> bool:
+    """Whether one of two objects gives way to the other."""
+    between = (e for e in scene.plan.graph.edges_of(name) if {e.first.owner, e.second.owner} == {name, other})
+    return any(scene.plan.contacts[e.name].upholstery for e in between)
 
 
 def apart(scene: Interaction, p: int, other: int) -> Term:

@@ -12,11 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from zeroshot_hoi.optimization import reaching
 from zeroshot_hoi.optimization.clearance_terms import object_clearance
 from zeroshot_hoi.optimization.edge_terms import edge_terms
 from zeroshot_hoi.optimization.interaction import Interaction
 from zeroshot_hoi.optimization.person_terms import person_terms
 from zeroshot_hoi.optimization.problem import ObjectUnknowns, PersonUnknowns, Problem
+from zeroshot_hoi.optimization.reaching import open_hand
 from zeroshot_hoi.optimization.start import Start
 from zeroshot_hoi.optimization.tracking_terms import tracking_terms
 
@@ -59,12 +61,24 @@ class Compiler(Interaction):
         for k, start in enumerate(starts):
             for fingers, values in self.fingers(name, start):
                 q[k, fingers] = values
+        self._open_hands(name, starts, t, q)
         if reference.travel is None:
             headings = np.array([s.placements[name].heading for s in starts])
         else:
             headings = np.array([w.heading[k] for w, k in zip(self.ways(name, starts), t, strict=True)])
         turned = Rotation.from_euler("z", headings[:, None]).as_matrix()
         return {f"q{p}": np.clip(q, low, high), f"root{p}": self.roots(name, starts, t), f"heading{p}": turned}
+
+    def _open_hands(self, name: str, starts: Sequence[Start], t: np.ndarray, q: np.ndarray) -> None:
+        """Opens the fingers of `q (T, D)` where a hand has let go, or does not hold yet."""
+        for edge in self.holds.grips_of(name):
+            away, side = self.away(edge, t), edge.first.part.split()[0]
+            if not away.any():
+                continue
+            fingers, opened = list(self.rows[name].fingers[side]), open_hand(self.bodies[name], side)
+            for k in np.flatnonzero(away):
+                relaxed = starts[k].placements[name].q[fingers]
+                q[k, fingers] = reaching.fingers(away[k], q[k, fingers], opened[fingers], relaxed)
 
     def _object_base(self, o: int, name: str, starts: Sequence[Start], t: np.ndarray) -> dict[str, np.ndarray]:
         if name in self.holds.carriers:

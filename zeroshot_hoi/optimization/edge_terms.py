@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
+from zeroshot_hoi.core.body import BodyPoints
 from zeroshot_hoi.core.graph import Edge
 from zeroshot_hoi.geometry.query import GridArrays
 from zeroshot_hoi.geometry.sampling import farthest_points
+from zeroshot_hoi.optimization import reaching
 from zeroshot_hoi.optimization.energies import contact
 from zeroshot_hoi.optimization.interaction import SIGMA, SINK, Interaction
 from zeroshot_hoi.optimization.person import PAD_POINTS
 from zeroshot_hoi.optimization.problem import Term
 from zeroshot_hoi.optimization.start import Start
+
+FOOT_LENGTH = 0.2
+"""Metres of a part on which a whole foot stands."""
 
 FAR_REACH = 0.25
 """Metres from which a palm is drawn to what it should touch."""
@@ -23,15 +29,17 @@ def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.nd
     kind = scene.plan.contacts[edge.name].kind
     gate = scene.gate(edge, t)
     if edge.first.owner not in scene.bodies:
+        if scene.plan.contacts[edge.name].upholstery:
+            return []  # what enters loose material touches it anywhere
         return _object_edge(scene, edge, gate)
     if edge.second.owner in scene.holds.carriers and scene.holds.carriers[edge.second.owner] == edge:
         return []
     if edge.name in scene.holds.grips:
-        return [_held(scene, edge, gate, starts)]
+        return [_held(scene, edge, gate, starts, scene.away(edge, t))]
     p, rows = scene.people.index(edge.first.owner), scene.rows[edge.first.owner]
     o, grid = scene.names.index(edge.second.owner), scene.part_grid(edge)
     terms = []
-    if kind == "support":
+    if kind == "support" and not edge.first.part.endswith("foot"):
         points = rows.support(edge.first.part)
         every = np.ones(len(points))
         weight = gate[:, None] * np.stack([s.touching.get(edge.name, every) for s in starts])
@@ -40,13 +48,14 @@ def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.nd
             frames={"weight": weight, "depth": scene.sink(edge, t)[:, None]}))  # fmt: skip
     else:
         points, hand = rows.touching(edge.first.part), edge.first.part.endswith("hand")
-        pads = points.rows.reshape(-1, PAD_POINTS, points.rows.shape[1]) if hand else points.rows[None]
+        pads = points.rows.reshape(-1, PAD_POINTS, points.rows.shape[1]) if hand else _pads(scene, edge, points)
         terms.append(Term(f"contact:{edge.name}", contact.pads, SIGMA["touch"], p, o, constants={
             "rows": pads, "grid": grid, "reach": _reach(scene, edge, len(pads))},
             frames={"weight": gate[:, None]}))  # fmt: skip
     place = scene.place_grid(edge)
     if place is not None:
         terms.append(_placed(scene, edge, gate, place))
+    terms += _stroke(scene, edge, points, starts, t)
     if edge.is_rel_static:
         center = points.rows.mean(0, keepdims=True)
         known = np.array([float(edge.name in s.anchors) for s in starts])
@@ -58,6 +67,39 @@ def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.nd
         terms.append(Term(f"drift:{edge.name}", contact.anchored, SIGMA["anchor"], p, o, constants={
             "rows": center}, frames={"anchor": anchor, "gate": (known * gate)[:, None, None]}))  # fmt: skip
     return terms
+
+
+def _pads(scene: Interaction, edge: Edge, points: BodyPoints) -> np.ndarray:
+    """Rows (P, K, 4G) of what touches besides hands, P pads of which each is drawn to the part.
+
+    A foot stands on ball and heel, on the ball alone where the part is shorter than a foot; of the head the eyes or the
+    mouth touch, where something is brought to them.
+    """
+    person, part = edge.first.owner, edge.first.part
+    rows, face = scene.rows[person], scene.reference.people[person].faces.get(edge.name)
+    if face is not None:
+        return rows.face(face)
+    if part.endswith("foot"):
+        region = scene.holds.region(edge)
+        thing = scene.objects[edge.second.owner]
+        touched = thing.vertices[np.unique(thing.faces[region.faces])]
+        return rows.foot_pads(part.split()[0], bool(np.ptp(touched, axis=0).max() > FOOT_LENGTH))
+    return points.rows[None]
+
+
+def _stroke(scene: Interaction, edge: Edge, points: BodyPoints, starts: Sequence[Start], t: np.ndarray) -> list[Term]:
+    """A hand that moves on its own over what it touches, around where it touched first."""
+    strokes = scene.reference.people[edge.first.owner].strokes.get(edge.name)
+    if strokes is None:
+        return []
+    p, o = scene.people.index(edge.first.owner), scene.names.index(edge.second.owner)
+    known = np.array([float(edge.name in s.anchors) for s in starts])
+    anchor = np.stack([s.anchors.get(edge.name, np.zeros((1, 3))) for s in starts])
+    headings = [[s.placements[edge.first.owner].heading] for s in starts]
+    offset = Rotation.from_euler("z", headings).apply(strokes[t])[:, None]
+    return [Term(f"stroke:{edge.name}", contact.stroked, SIGMA["stroke"], p, o, constants={
+        "rows": points.rows.mean(0, keepdims=True)},
+        frames={"anchor": anchor, "offset": offset, "gate": known[:, None, None]})]  # fmt: skip
 
 
 def _placed(scene: Interaction, edge: Edge, gate: np.ndarray, place: GridArrays) -> Term:
@@ -82,12 +124,19 @@ def _reach(scene: Interaction, edge: Edge, pads: int) -> np.ndarray:
     return np.array([FAR_REACH if "palm" in name else contact.CONTACT_REACH for name in names])
 
 
-def _held(scene: Interaction, edge: Edge, gate: np.ndarray, starts: Sequence[Start]) -> Term:
-    """A grip on what does not ride on this hand: the wrist is where the grip, found for the hand alone, has it."""
+def _held(scene: Interaction, edge: Edge, gate: np.ndarray, starts: Sequence[Start], away: np.ndarray) -> Term:
+    """A grip on what does not ride on this hand: the wrist is where the grip, found for the hand alone, has it.
+
+    A hand that takes hold later, or has let go, is led on its way, the less the farther it is `away (T,)`, seconds.
+    """
     p, o = scene.people.index(edge.first.owner), scene.names.index(edge.second.owner)
     wrist = scene.open_rows[edge.first.owner].wrists[edge.first.part.split()[0]].rest
     grasps = [s.grasps[edge.name] for s in starts]
     anchor = np.stack([(wrist - g.translation) @ g.rotation for g in grasps])
+    if away.any():
+        ways = np.stack([scene.withdrawal(edge, s) @ g.rotation for s, g in zip(starts, grasps, strict=True)])
+        anchor = anchor + (reaching.distance(away)[:, None] * ways)[:, None]
+        gate = reaching.firmness(away)
     rows = scene.rows[edge.first.owner].wrists[edge.first.part.split()[0]].rows
     return Term(f"contact:{edge.name}", contact.anchored, SIGMA["held"], p, o, constants={"rows": rows},
                 frames={"anchor": anchor, "gate": gate[:, None, None]})  # fmt: skip

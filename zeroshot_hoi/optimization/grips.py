@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from zeroshot_hoi.core.graph import Edge
 from zeroshot_hoi.core.solution import ProgressListener, silent
 from zeroshot_hoi.geometry.grid import bake_part_grid
+from zeroshot_hoi.optimization.comfort import discomfort
 from zeroshot_hoi.optimization.compile import Compiler
 from zeroshot_hoi.optimization.grasp import Grasp, find_grasps
 from zeroshot_hoi.optimization.palm import palm_grasps
@@ -22,4 +26,14 @@ def find_grips(compiler: Compiler, listener: ProgressListener = silent) -> dict[
             body, side, thing, part, bake_part_grid(thing, part.faces), engine=plan.engine, seed=plan.seed,
             listener=listener,
         )  # fmt: skip
+        if compiler.holds.at_rim(edge):
+            found[edge.name] = _reached(compiler, edge, found[edge.name])
     return found
+
+
+def _reached(compiler: Compiler, edge: Edge, grasps: tuple[Grasp, ...]) -> tuple[Grasp, ...]:
+    """Grips in the order in which an arm reaches them, which counts from then on."""
+    person, side = edge.first.owner, edge.first.part.split()[0]
+    body, placement, placed = compiler.bodies[person], compiler.initial.people[person][0], compiler.holds.placed(edge)
+    charged = [replace(g, energy=g.energy + discomfort(body, side, placement, *placed, g)) for g in grasps]
+    return tuple(sorted(charged, key=lambda g: (not g.sound, g.energy)))

@@ -12,6 +12,7 @@ from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion
 from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.optimization.person import SIDES
+from zeroshot_hoi.optimization.stretches import HAND_SPAN, across_hand, nearest_of, rim_of, side_of, top_of
 
 HANDS_APART = 0.36
 """Metres between two hands on one long handle."""
@@ -19,6 +20,12 @@ HANDS_APART = 0.36
 
 HANDS_ABOVE_HIPS = 0.12
 """Metres above the root joint at which hands work with bent elbows: where they take what stands upright."""
+
+WIDE_SHAPES = ("plate", "block")
+"""Of parts that a hand takes at their rim where they are wider than it."""
+
+HANGING = 0.85
+"""Cosine from which on an object hangs below the part that is held."""
 
 UPRIGHT = 0.5
 """Vertical share of a handle's direction from which on its height matters."""
@@ -70,6 +77,9 @@ class Holds:
         """
         region = self.parts[edge.second.owner].parts[edge.second.part]
         side = edge.first.part.split()[0]
+        stretch = self._stretch(edge, region)
+        if stretch is not None:
+            return stretch
         sharing = [e for e in self.plan.graph.edges if e.second == edge.second and e.first.owner == edge.first.owner]
         if side not in SIDES or len(sharing) < 2:
             return region
@@ -99,10 +109,51 @@ class Holds:
             return region
         return replace(region, probability=region.probability * mine, center=center, axis=axis)
 
+    def _stretch(self, edge: Edge, region: PartRegion) -> PartRegion | None:
+        """The stretch that a hand takes of a part too large for it: a plate's rim, a ball's side, a loop's top."""
+        if edge.name not in self.grips:
+            return None
+        thing = self.objects[edge.second.owner]
+        kind = self.plan.contacts[edge.name].kind
+        both = sum(e.second == edge.second and e.first.owner == edge.first.owner for e in self.grips.values()) > 1
+        alone = len(np.unique(region.instances[(region.probability > 0.5) & (region.instances >= 0)])) < 2
+        left, ahead, up = self._leftward(edge), self.ahead(edge), self._turn(edge)[2]
+        sign = 1.0 if edge.first.part.startswith("left") else -1.0
+        if kind == "touch" and both and alone:
+            return side_of(thing, region, sign * left)
+        if self.at_rim(edge):
+            return rim_of(thing, region, left, ahead, sign, both)
+        if kind == "grip" and not both and not alone and self.plan.objects[edge.second.owner].rests_on != "hand":
+            return nearest_of(thing, region, -ahead)
+        below = region.center - thing.vertices.mean(0)
+        hangs = self.plan.objects[edge.second.owner].rests_on == "hand" and below @ up > HANGING * np.linalg.norm(below)
+        if kind == "grip" and self._shape(edge) == "ring" and hangs and not both:
+            return top_of(thing, region, up)
+        return None
+
+    def at_rim(self, edge: Edge) -> bool:
+        """Whether a hand takes the rim of a plate: it may come from all around, and the arm from few sides only."""
+        region = self.parts[edge.second.owner].parts[edge.second.part]
+        wide = self._shape(edge) in WIDE_SHAPES and across_hand(self.objects[edge.second.owner], region) > HAND_SPAN
+        return edge.name in self.grips and self.plan.contacts[edge.name].kind == "grip" and wide
+
+    def placed(self, edge: Edge) -> tuple[np.ndarray, np.ndarray]:
+        """Rotation (3, 3) and translation (3,) of an edge's object in the world when the hand takes hold of it."""
+        track, pose = self.reference.objects.get(edge.second.owner), self.initial.objects[edge.second.owner]
+        if track is None:
+            return pose.rotation, pose.translation
+        k = self._begin(edge)
+        return track.rotation[k], track.translation[k] - track.rotation[k] @ track.anchor
+
+    def _shape(self, edge: Edge) -> str:
+        """How the plan describes the part of an edge."""
+        parts = self.plan.objects[edge.second.owner].parts
+        return next((part.shape for part in parts if part.name == edge.second.part), "")
+
     def _toward_hands(self, edge: Edge, center: np.ndarray, axis: np.ndarray, middle: float) -> float:
         """Metres along a standing handle from its `middle` to the height at which the person's hands work."""
         name = edge.second.owner
-        track, turn = self.reference.objects.get(name), self._turn(name)
+        track, turn = self.reference.objects.get(name), self._turn(edge)
         rise = float(turn[2] @ axis)
         if abs(rise) < UPRIGHT:
             return 0.0
@@ -113,18 +164,25 @@ class Holds:
         return (float(self.initial.people[edge.first.owner][0].root[2]) + HANDS_ABOVE_HIPS - height) / rise
 
     def ahead(self, edge: Edge) -> np.ndarray:
-        """(3,) where the person of an edge looks at the start, in the object's frame."""
+        """(3,) where the person of an edge looks when the hand takes hold, in the object's frame."""
         heading = self.initial.people[edge.first.owner][0].heading
-        return np.array([np.cos(heading), np.sin(heading), 0.0]) @ self._turn(edge.second.owner)
+        return np.array([np.cos(heading), np.sin(heading), 0.0]) @ self._turn(edge)
 
     def _leftward(self, edge: Edge) -> np.ndarray:
-        """(3,) the person's left in the object's frame, at the start."""
-        return np.cross(self._turn(edge.second.owner)[2], self.ahead(edge))
+        """(3,) the person's left in the object's frame, when the hand takes hold."""
+        return np.cross(self._turn(edge)[2], self.ahead(edge))
 
-    def _turn(self, name: str) -> np.ndarray:
-        """(3, 3) of an object at the start, object to world."""
-        track = self.reference.objects.get(name)
-        return self.initial.objects[name].rotation if track is None else track.rotation[0]
+    def _turn(self, edge: Edge) -> np.ndarray:
+        """(3, 3) of an edge's object when the hand takes hold of it, object to world."""
+        track = self.reference.objects.get(edge.second.owner)
+        if track is None:
+            return self.initial.objects[edge.second.owner].rotation
+        return track.rotation[self._begin(edge)]
+
+    def _begin(self, edge: Edge) -> int:
+        """The frame in which a hand takes hold."""
+        away = self.reference.people[edge.first.owner].away.get(edge.name)
+        return 0 if away is None else int(np.argmin(away))
 
     def _end(self, edge: Edge, axis: np.ndarray) -> float:
         """Which way along a shared part's axis a hand goes, 1 or -1."""

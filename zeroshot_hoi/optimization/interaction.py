@@ -17,13 +17,14 @@ from zeroshot_hoi.geometry.query import GridArrays, pad_grid
 from zeroshot_hoi.optimization.hand import flat_hand
 from zeroshot_hoi.optimization.holds import Holds
 from zeroshot_hoi.optimization.person import PersonRows, person_rows
+from zeroshot_hoi.optimization.reaching import withdrawal
 from zeroshot_hoi.optimization.start import Start
 
 SIGMA = {
     "support": 0.006, "touch": 0.003, "held": 0.001, "rest": 0.0008, "anchor": 0.0005, "body in object": 0.0012,
     "object in body": 0.004, "object in object": 0.001, "body in itself": 0.004, "ground": 0.003, "planted": 0.002,
     "balance": 0.02, "gaze": 0.25, "head": 0.08, "natural": 0.3, "root": 0.05, "path": 0.01, "axis": 0.02,
-    "palm": 0.012, "skin": 0.002, "place": 0.02,
+    "palm": 0.012, "skin": 0.002, "place": 0.02, "stroke": 0.006, "relaxed": 0.08,
 }  # fmt: skip
 """Standard deviation of each kind of residual in its own unit (metres, radians, cosine)."""
 
@@ -56,6 +57,7 @@ class Interaction:
         self.grids: dict[str, GridArrays] = {n: pad_grid(o.grid) for n, o in objects.items()}
         self._part_grids: dict[str, GridArrays] = {}
         self._place_grids: dict[str, GridArrays | None] = {}
+        self._withdrawals: dict[tuple[str, bytes, bytes], np.ndarray] = {}
         self.holds = Holds(plan, objects, parts, initial, reference)
 
     def shape_hands(self, start: Start) -> None:
@@ -101,6 +103,21 @@ class Interaction:
     def gate(self, edge: Edge, t: np.ndarray) -> np.ndarray:
         gates = self.reference.people[edge.first.owner].gates if edge.first.owner in self.bodies else {}
         return np.ones(len(t)) if edge.is_continuous else gates.get(edge.name, np.ones(self.plan.frames))[t]
+
+    def away(self, edge: Edge, t: np.ndarray) -> np.ndarray:
+        """(T,) seconds until a hand takes hold or since it let go, 0 while it holds."""
+        people = self.reference.people
+        away = people[edge.first.owner].away.get(edge.name) if edge.first.owner in people else None
+        return np.zeros(len(t)) if away is None else away[t]
+
+    def withdrawal(self, edge: Edge, start: Start) -> np.ndarray:
+        """(3,) where the hand of an edge goes when it lets go of its grip in `start`, in the body's rest space."""
+        grasp = start.grasps[edge.name]
+        key = (edge.name, grasp.rotation.tobytes(), grasp.translation.tobytes())
+        if key not in self._withdrawals:
+            body, side = self.bodies[edge.first.owner], edge.first.part.split()[0]
+            self._withdrawals[key] = withdrawal(body, side, self.grids[edge.second.owner], grasp)
+        return self._withdrawals[key]
 
     def sink(self, edge: Edge, t: np.ndarray) -> np.ndarray:
         """(T,) metres that a body is in its support: deeper and less deep on upholstery while the script bounces."""

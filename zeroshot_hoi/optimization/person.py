@@ -31,6 +31,12 @@ FOREARM = 0.3
 PAD_POINTS = 3
 """Points of each palmar pad of a hand that touches."""
 
+BALL_SHARE, HEEL_SHARE, SOLE_PAD_POINTS = (0.6, 0.85), 0.25, 8
+"""Of a sole's length from the heel: where its ball is, how far the heel goes; points of each pad."""
+
+FACE_POINTS, MOUTH = 6, np.array([-0.015, 0.0, -0.035])
+"""Vertices around each place of the face that things are brought to; metres from the tip of the nose to the mouth."""
+
 DENSE = 7000
 """Points laid on the skin to choose the vertices among which stages look for what is near."""
 
@@ -110,6 +116,30 @@ class PersonRows:
         if part.endswith("hand"):
             return self.pads[part.split()[0]]
         return self.support(part)
+
+    def foot_pads(self, side: str, whole: bool) -> np.ndarray:
+        """Rows (P, K, 4G) of a sole: the inner and the outer half of the ball, and of a `whole` foot the heel."""
+        local, rows = self.sole_local(side), self.soles[side].rows
+        ahead, aside = local[:, 0], local[:, 1]
+        low, high = float(ahead.min()), float(ahead.max())
+        share = (ahead - low) / (high - low)
+        ball = (share > BALL_SHARE[0]) & (share < BALL_SHARE[1])
+        middle = float(np.median(aside[ball]))
+        pads = [ball & (aside >= middle), ball & (aside < middle)] + [share < HEEL_SHARE] * whole
+        return np.stack([rows[np.resize(np.flatnonzero(pad), SOLE_PAD_POINTS)] for pad in pads])
+
+    def face(self, name: str) -> np.ndarray:
+        """Rows (P, K, 4G) of the skin before both `eyes`, or around the `mouth`."""
+        head = np.flatnonzero(np.array(self.body.part_labels)[self.vertices.vertices] == "head")
+        at, rest = _joints(self.body), self.vertices.rest[head]
+        eyes = [at[joint] for joint in self.body.joint_names if "eye" in joint]
+        if name == "eyes" and eyes:
+            spots = [eye + [0.015, 0.0, 0.0] for eye in eyes]
+        else:
+            nose = rest[rest[:, 0].argmax()]
+            spots = [nose + MOUTH] if name == "mouth" else [nose + [-0.03, s * 0.032, 0.035] for s in (1.0, -1.0)]
+        near = [np.linalg.norm(rest - spot, axis=1).argsort(kind="stable")[:FACE_POINTS] for spot in spots]
+        return np.stack([self.vertices.rows[head[chosen]] for chosen in near])
 
     def skin_where(self, mask: np.ndarray) -> BodyPoints:
         """The skin points whose nearest vertex is in the vertex mask `(V,)`."""

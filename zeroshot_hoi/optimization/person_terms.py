@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from zeroshot_hoi.optimization import reaching
 from zeroshot_hoi.optimization.clearance_terms import apart, self_clearance
 from zeroshot_hoi.optimization.energies import contact, penetration, posture
 from zeroshot_hoi.optimization.interaction import SIGMA, Interaction
@@ -18,6 +19,9 @@ PALM_OFFSET = 0.022
 
 SWING = 0.1
 """How firmly a foot in the air follows its arc, against 1 for one on the ground."""
+
+ARM = ("collar", "shoulder", "elbow", "forearm", "wrist")
+"""How the names of an arm's freedoms begin, after the side."""
 
 BODY_MASS = 70.0
 """kg, where a body does not say."""
@@ -47,10 +51,26 @@ def person_terms(scene: Interaction, name: str, starts: Sequence[Start], t: np.n
         _balance(scene, name, p, rows, over, t),
         self_clearance(scene, name, p, starts, t),
     ]  # fmt: skip
+    terms += _relaxed(scene, name, p, wanted, t)
     terms += _gaze(scene, name, p, rows) + _palms(scene, name, p, rows, t)
     for other in range(p):
         terms.append(apart(scene, p, other))
     return terms
+
+
+def _relaxed(scene: Interaction, name: str, p: int, wanted: np.ndarray, t: np.ndarray) -> list[Term]:
+    """Arms whose hand has let go, or does not reach yet, are drawn to the posture: a free arm hangs."""
+    if not scene.reference.people[name].away:
+        return []
+    names = scene.bodies[name].freedoms.names
+    firm = np.zeros((len(t), len(names)))
+    for side in SIDES:
+        free = [reaching.relaxed(scene.away(e, t)) for e in scene.holds.grips_of(name) if e.first.part.startswith(side)]
+        arm = [k for k, freedom in enumerate(names) if freedom.startswith(tuple(f"{side} {word}" for word in ARM))]
+        if free:
+            firm[:, arm] = np.min(free, axis=0)[:, None]
+    return [Term(f"relaxed:{name}", posture.natural_pose, SIGMA["relaxed"], p,
+                 frames={"reference": wanted, "stiffness": firm})]  # fmt: skip
 
 
 def _stance(
@@ -77,7 +97,8 @@ def _stance(
     }
     anchors, held = (np.stack([carried[id(w)][i][k] for w, k in zip(ways, t, strict=True)]) for i in (0, 1))
     over = np.stack([way.root[k] for way, k in zip(ways, t, strict=True)])
-    return anchors, np.maximum(held, SWING)[..., None], over
+    rides = np.concatenate([np.full(len(local[side]), float(reference.travel.feet[side].rides)) for side in SIDES])
+    return anchors, (np.maximum(held, SWING) * (1.0 - rides))[..., None], over
 
 
 def _balance(scene: Interaction, name: str, p: int, rows: PersonRows, over: np.ndarray, t: np.ndarray) -> Term:

@@ -117,7 +117,7 @@ def _settled(compiler: Compiler, start: Start, problem: Problem, x: np.ndarray, 
     state = state_at(problem, x, k)
     rotations, anchors, touching = {}, {}, {}
     for o, name in enumerate(compiler.names):
-        if name in compiler.holds.carriers and not compiler.plan.graph.state(name).is_rotational:
+        if compiler.holds.moves(name) and not compiler.plan.graph.state(name).is_rotational:
             rotations[name] = _upright(state.rotations[o], compiler.reference.objects[name].rotation[0], compiler, name)
     xp = numpy_namespace()
     for edge in compiler.plan.graph.edges:

@@ -22,6 +22,15 @@ from zeroshot_hoi.core.plan import Plan, Relation
 from zeroshot_hoi.core.reference import InitialScene, Placement, RigidPose
 from zeroshot_hoi.core.scene import ObjectParts, SceneObject
 from zeroshot_hoi.core.variation import Variation
+from zeroshot_hoi.pose.standing import (
+    TALKING_DISTANCE,
+    before_hands,
+    before_person,
+    feet_below,
+    standing,
+    standing_on,
+    worked_on,
+)
 from zeroshot_hoi.pose.variety import restyled, seat_shift, stance_shift, standing_shift
 
 STANDOFF = (0.16, 0.21, 0.27)
@@ -69,13 +78,17 @@ def place(
         relations = [r for r in plan.relations if r.person == name]
         relation = relations[0] if relations else None
         if relation is None:
-            placements = (_standing(shape, np.zeros(2), 0.0),)
+            placements = (standing(shape, np.zeros(2), 0.0),)
+        elif relation.object in bodies:
+            away = TALKING_DISTANCE if relation.distance == "reach" else _usual(relation.distance, shape)
+            placements = (before_person(relation, away, shape, people, draws),)
         elif relation.side == "on":
             placements = _sitting(relation, plan, shape, objects, parts, poses, draws)
         else:
-            placements = _beside(relation, _is_second(relation, plan), shape, objects, parts, poses, draws)
+            spot = worked_on(relation, plan, parts)
+            placements = _beside(relation, _is_second(relation, plan), spot, shape, objects, parts, poses, draws)
         people[name] = tuple(_varied(placement, body, draws, name) for placement in placements)
-        for other in relations[1:]:
+        for other in (r for r in relations[1:] if r.object in objects):
             seated = relation is not None and relation.side == "on"
             distance = SEATED_STANDOFF if seated and other.distance == "reach" else _usual(other.distance, shape)
             poses[other.object] = _before(other, people[name][0], distance, objects, parts)
@@ -123,19 +136,6 @@ def _object_pose(
     return RigidPose(np.eye(3), below.rotation @ part.center + below.translation)
 
 
-def _feet(shape: PostureShape, root: np.ndarray, heading: float) -> dict[str, tuple[float, float, float]]:
-    feet = {}
-    for side, sign in (("left", 1.0), ("right", -1.0)):
-        x, y = (Rotation.from_euler("z", heading).apply(shape.joints[f"{side}_ankle"]) + root)[:2]
-        feet[side] = (float(x), float(y), heading + sign * np.radians(9.0))
-    return feet
-
-
-def _standing(shape: PostureShape, xy: np.ndarray, heading: float) -> Placement:
-    root = np.array([*xy, -shape.lowest])
-    return Placement(root, heading, shape.q, _feet(shape, root, heading))
-
-
 def standoffs(distance: str, shape: PostureShape) -> tuple[float, ...]:
     """Metres from the pelvis to the edge of what a person of this size stands at.
 
@@ -166,19 +166,25 @@ def _limb(shape: PostureShape, *names: str) -> float:
 def _beside(
     relation: Relation,
     across_from: bool,
+    spot: np.ndarray | None,
     shape: PostureShape,
     objects: Mapping[str, SceneObject],
     parts: Mapping[str, ObjectParts],
     poses: Mapping[str, RigidPose],
     draws: Variation,
 ) -> tuple[Placement, ...]:
-    """Standing at one side of an object's outline, or at the opposite one, a little back and to either side."""
+    """Standing at one side of an object's outline, or at the opposite one, a little back and to either side.
+
+    Before the `spot (3,)` of it that the hands work on, object frame, or before its middle.
+    """
     pose, scene_object = poses[relation.object], objects[relation.object]
     low, high = scene_object.vertices[:, :2].min(0), scene_object.vertices[:, :2].max(0)
     center, half = (low + high) / 2.0, (high - low) / 2.0
     outward = _side_direction(relation, half, parts[relation.object].front) * (-1.0 if across_from else 1.0)
     reach = float(np.abs(outward) @ half)
     across = np.array([-outward[1], outward[0]])
+    if spot is not None:
+        center = center + ((spot[:2] - center) @ across) * across
     turn = {"toward": np.pi, "away": 0.0, "along": np.pi / 2}[relation.facing]
     base = np.arctan2(pose.rotation[1, 0], pose.rotation[0, 0])
     heading = float(np.arctan2(outward[1], outward[0]) + turn + base)
@@ -189,7 +195,7 @@ def _beside(
         for aside in LATERAL:
             local = center + outward * (reach + distance + back) + across * (aside + beside)
             xy = (pose.rotation @ np.array([*local, 0.0]) + pose.translation)[:2]
-            placements.append(_standing(shape, xy, heading))
+            placements.append(standing(shape, xy, heading))
     return tuple(placements)
 
 
@@ -236,14 +242,18 @@ def _sitting(
     """Sitting on the part that carries the hips, as far back as the object allows, and a little forward of that."""
     edges = [e for e in plan.graph.edges_of(relation.person) if plan.contacts[e.name].kind == "support"]
     seats = [e for e in edges if e.second.owner == relation.object and e.first.part == "hips"]
+    decks = [e for e in edges if e.second.owner == relation.object and e.first.part.endswith("foot")]
+    if decks and not seats:
+        return standing_on(relation, [e.first.part.split()[0] for e in decks], shape, parts[relation.object].parts[
+            decks[0].second.part], parts[relation.object].front, objects[relation.object], poses)  # fmt: skip
     if not seats:
         raise HoiError(
             f"'{relation.person}' is on '{relation.object}', but no edge of kind 'support' joins the hips to a part "
             f"of it. Add one."
         )
     known = parts[relation.object]
-    front = known.front if np.any(known.front) else np.array([1.0, 0.0, 0.0])
     seat = known.parts[seats[0].second.part]
+    front = known.front if np.any(known.front) else before_hands(relation, plan, known, seat.center)
     scene_object = objects[relation.object]
     triangles = scene_object.vertices[scene_object.faces]
     centers = triangles[seat.faces].mean(1)
@@ -267,7 +277,7 @@ def _sitting(
         for advance in FEET_FORWARD:
             feet = {
                 s: (x + (advance + advanced) * np.cos(heading), y + (advance + advanced) * np.sin(heading), yaw)
-                for s, (x, y, yaw) in _feet(shape, root, heading).items()
+                for s, (x, y, yaw) in feet_below(shape, root, heading).items()
             }
             placements.append(Placement(root, heading, shape.q, feet))
     return tuple(sorted(placements, key=lambda p: float(np.linalg.norm(p.root - placements[6].root))))

@@ -20,6 +20,9 @@ LEANING = ("up", "down")
 ON = ("", "ground")
 """What a held thing may stand on besides the hand that leads it."""
 
+FRONTS = ("", "ahead")
+"""Where the front of what is held may look."""
+
 FREE_SPIN = 1.0
 """Radians of standard deviation of what the grip may choose."""
 
@@ -48,14 +51,19 @@ class Held:
     """Whether the axis may also point the other way."""
 
 
-def hold_in_hand(keep: str, part: PartRegion, thing: SceneObject, workspace: Workspace, lean: float = 0.0) -> Held:
+def hold_in_hand(
+    keep: str, part: PartRegion, thing: SceneObject, workspace: Workspace, lean: float = 0.0, front: str = ""
+) -> Held:
     """The turn in which `thing` is held at `part`.
 
     Without `keep` the part's long axis lies across the person, as in a fist in front of the body. `upright` keeps the
     object's up axis up and lets it reach ahead or, `upright left`, to that side of the person; a direction points there
     what the object has beyond the held part: the head of a hammer, the pan of a pan. What points up or down may `lean`
-    so many radians ahead, as a broom's stick does.
+    so many radians ahead, as a broom's stick does. What reaches aside has its front, +x, up; `front` may be `ahead`: a
+    guitar's strings look away from who plays it.
     """
+    if front not in FRONTS:
+        raise RecipeError(f"The front of what is held does not look '{front}'. {nearest_name(front, FRONTS[1:])}")
     if lean and keep not in LEANING:
         raise RecipeError(f"What is kept '{keep}' does not lean. {nearest_name(keep, LEANING)}")
     if not keep:
@@ -76,10 +84,10 @@ def hold_in_hand(keep: str, part: PartRegion, thing: SceneObject, workspace: Wor
     where = {"up": vertical, "down": -vertical, "ahead": workspace.forward, "left": workspace.left,
              "right": -workspace.left}[keep]  # fmt: skip
     where = np.cos(lean) * where + np.sin(lean) * workspace.forward
-    other = vertical if abs(where[2]) < 0.5 else workspace.forward
+    other = vertical if abs(where[2]) < 0.5 and front != "ahead" else workspace.forward
     own = vertical if abs(reach[2]) < 0.5 else np.array([1.0, 0.0, 0.0])
     aligned = Rotation.align_vectors([where, other], [reach, own - (own @ reach) * reach], weights=[np.inf, 1.0])[0]
-    return Held(aligned.as_matrix(), reach, FREE_SPIN, False)
+    return Held(aligned.as_matrix(), reach, AIMED_SPIN if front else FREE_SPIN, False)
 
 
 def hold_between_hands(workspace: Workspace, across: np.ndarray) -> Held:

@@ -15,6 +15,7 @@ from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import FootTrack, PersonReference, Placement, Travel
 from zeroshot_hoi.core.variation import Variation
 from zeroshot_hoi.reference.feet import foot_shape
+from zeroshot_hoi.reference.hands import brought_to_face, hand_strokes, hold_times
 from zeroshot_hoi.reference.legs import solve_legs
 from zeroshot_hoi.reference.phrases import scripted_walk
 from zeroshot_hoi.reference.timing import minimum_jerk, phrase_time
@@ -75,21 +76,29 @@ def person_reference(name: str, plan: Plan, body: SkinnedBody, placement: Placem
             u = phrase_time(frames, phrase.start, end)
             recover = phrase_time(frames, phrase.start, end + 0.35 * (end - phrase.start))
             _sit_down(script, u, recover, given, plan, name, placement)
+    away = hold_times(name, plan)
+    script.gates.update({edge: (seconds == 0.0).astype(float) for edge, seconds in away.items()})
+    faces, gates = brought_to_face(name, plan)
+    script.gates.update(gates)
     travel = _walk(script, plan, name)
     shape = posture_shape(body, "stand")
     ankles = np.mean([shape.joints[f"{side}_ankle"] for side in ("left", "right")], axis=0)
     stance = np.array([-ankles[0], -ankles[1], -shape.lowest])
     shift = None
-    if travel is None and plan.people[name].posture == "stand":
+    rides = any((p.subject, p.verb) == (name, "ride") for p in plan.script)
+    if travel is None and plan.people[name].posture == "stand" and not rides:
         shift = _weight_shift(script, plan, name)
-    if travel is None:
+    if travel is None and not rides:
         _stand_on_feet(script, placement, stance, np.zeros(3) if shift is None else shift)
     planted = {side: np.ones(frames) for side in ("left", "right")}
     if travel is not None:
         planted = {side: foot.heel_down * foot.toe_down for side, foot in travel.feet.items()}
     along = Variation(plan.seed).offset(-0.12, 0.1, name, "palms")
     palms = _resting_palms(name, plan, script.q[:, body.freedoms.index("lumbar flexion")], along)
-    return PersonReference(script.q, script.standing, stance, planted, script.gates, palms, script.palms, travel, shift)
+    return PersonReference(
+        script.q, script.standing, stance, planted, script.gates, palms, script.palms, travel, shift,
+        away=away, strokes=hand_strokes(name, plan), faces=faces,
+    )  # fmt: skip
 
 
 def _weight_shift(script: _Script, plan: Plan, name: str) -> np.ndarray:

@@ -29,6 +29,7 @@ from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.core.variation import Variation
 from zeroshot_hoi.reference.holding import LEANING, ON, STANDING_SPIN, hold_between_hands, hold_in_hand
 from zeroshot_hoi.reference.person import person_reference
+from zeroshot_hoi.reference.riding import ridden
 from zeroshot_hoi.reference.timing import phrase_time
 from zeroshot_hoi.reference.variety import varied_script, work_shift
 from zeroshot_hoi.reference.verbs import OBJECT_VERBS, Parameters, Workspace, complete, number
@@ -58,6 +59,7 @@ def script_motion(
         if travel is not None and _goes_along(name, plan):
             in_hand = plan.objects[name].rests_on == "hand"
             tracks[name] = _carried(track, travel.placed(scene.people[worker][0]), in_hand)
+    people = {n: ridden(person, n, plan, bodies[n], scene.people[n][0], tracks) for n, person in people.items()}
     return ReferenceMotion(tracks, people)
 
 
@@ -104,6 +106,12 @@ def _workspace(body: SkinnedBody, placement: Placement, side: str, along: np.nda
     return Workspace(forward, left, shoulder, elbow, float(forearm + palm), track, face, begin)
 
 
+def _front(body: SkinnedBody, placement: Placement) -> np.ndarray:
+    """(3,) where a person works with both hands, in the world."""
+    points = [_workspace(body, placement, side, None).face["front"] for side in ("left", "right")]
+    return 0.5 * (points[0] + points[1])
+
+
 def _face(body: SkinnedBody, placement: Placement) -> dict[str, np.ndarray]:
     """Mouth, eyes and chest (3,) in the world: measured from the tip of the nose, and between the shoulders."""
     xp, turn = numpy_namespace(), Rotation.from_euler("z", placement.heading)
@@ -133,6 +141,8 @@ def _object_reference(
     on = _support_region(name, support, plan, objects, parts, scene) if support not in ("ground", "hand") else None
     workspace = _workspace(bodies[person], placement, side, on[1] if on else None)
     seconds = plan.frames / plan.fps
+    others = {n: _front(bodies[n], scene.people[n][0]) for n in bodies if n != person}
+    workspace = replace(workspace, face=workspace.face | others)
     shift = work_shift(Variation(plan.seed), name)
     base = pose.translation if on is None else _work_center(on[0], placement, workspace, side, objects[name], shift)
     both = _both_hands(name, person, plan)
@@ -143,22 +153,24 @@ def _object_reference(
         base = workspace.face[at] + _shifted(workspace, shift)
         if both:
             base = base - ((base - placement.root) @ workspace.left) * workspace.left
-    workspace = replace(workspace, begin=base)
     path, turn = np.repeat(base[None], plan.frames, 0), Rotation.from_rotvec(np.zeros((plan.frames, 3)))
     verbs = [OBJECT_VERBS[p.verb] for p in plan.script if p.subject == name]
     for phrase in (p for p in plan.script if p.subject == name):
-        verb = OBJECT_VERBS[phrase.verb]
+        verb, workspace = OBJECT_VERBS[phrase.verb], replace(workspace, begin=path[-1])
         given = complete(phrase.verb, phrase.parameters, False)
         duration = (phrase.end - phrase.start) * seconds
         moved, turned = verb.move(workspace, phrase_time(plan.frames, phrase.start, phrase.end), given, duration)
         path = moved if verb.absolute else path + moved
         turn = Rotation.from_rotvec(turned) * turn
+    workspace = replace(workspace, begin=base)
     if support == "hand":
         return _held_reference(name, plan, parts, objects[name], workspace, both, path, turn)
     heading = Rotation.from_matrix(pose.rotation)
     if any(verb.hinged for verb in verbs):
-        path, turn = _about_hinge(path, turn, heading, objects[name], _held_part(name, plan, parts), workspace)
-    guided = any(verb.hinged or verb.follows for verb in verbs)
+        ways = {str(p.parameters.get("way", "pull")) for p in plan.script if p.subject == name}
+        held = _held_part(name, plan, parts)
+        path, turn = _about_hinge(path, turn, heading, objects[name], held, workspace, "push" in ways)
+    guided = any(verb.hinged or verb.follows or verb.rolls for verb in verbs)
     up = heading.inv().apply([0.0, 0.0, 1.0])
     return ObjectReference(
         (turn * heading).as_matrix(), path, np.zeros(3), up, 0.004 if on else 0.02, 3.0, guided=guided
@@ -186,10 +198,10 @@ def _held_reference(
     held_parts = set(both.values())
     apart = len(held_parts) > 1 or any(len(np.unique(parts[name].parts[p].instances)) > 2 for p in held_parts)
     center = np.mean([parts[name].parts[p].center for p in held_parts], axis=0) if apart else part.center
-    if apart and keep not in LEANING:
+    if (apart and keep not in LEANING) or (both and keep == "upright"):
         held = hold_between_hands(workspace, _between(parts[name], both))
     else:
-        held = hold_in_hand(keep, replace(part, center=center), thing, workspace, lean)
+        held = hold_in_hand(keep, replace(part, center=center), thing, workspace, lean, str(how["front"]))
     rotation, dead_zone = (turn * Rotation.from_matrix(held.rotation)).as_matrix(), 0.02
     if on == "ground":
         lowest = ((thing.vertices - center) @ held.rotation[2]).min()
@@ -210,15 +222,17 @@ def _about_hinge(
     thing: SceneObject,
     held: PartRegion,
     workspace: Workspace,
+    away: bool,
 ) -> tuple[np.ndarray, Rotation]:
-    """Path and turn of an object that opens to the person, or closes: about the upright edge farthest from the hand."""
+    """Path and turn of an object that opens or closes about the upright edge farthest from the hand: to the person, or
+    `away` from them."""
     low, high = thing.vertices[:, :2].min(0), thing.vertices[:, :2].max(0)
     wide = int(np.argmax(high - low))
     pivot = np.array([*(0.5 * (low + high)), 0.0])
     pivot[wide] = low[wide] if held.center[wide] > pivot[wide] else high[wide]
     arm = heading.apply(held.center - pivot)
     widest = turn[int(np.argmax(turn.magnitude()))]
-    if widest.apply(arm) @ workspace.forward > arm @ workspace.forward:
+    if (widest.apply(arm) @ workspace.forward > arm @ workspace.forward) != away:
         turn = turn.inv()
     fixed = heading.apply(pivot)
     return path + fixed - turn.apply(fixed), turn

@@ -20,6 +20,12 @@ Parameters = Mapping[str, float | str]
 GRAVITY = 9.81
 """m/s^2"""
 
+SHORTEST_SWING = 0.3
+"""Seconds in which a thing is swung before it is thrown."""
+
+THROWING_REACH = 0.25
+"""Metres from where a thing is held at rest to where the hands let go of it, or meet it."""
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -38,9 +44,10 @@ class Workspace:
     along: np.ndarray
     """(3,) unit, the long direction of what the object rests on; the person's left where it rests on nothing."""
     face: Mapping[str, np.ndarray]
-    """Places that things are held at or brought to: `mouth`, `eyes`, `chest`, `front`, `side` -> (3,) metres."""
+    """Places that things are held at or brought to: `mouth`, `eyes`, `chest`, `front`, `side`, and the other people, in
+    front of whom they work -> (3,) metres."""
     begin: np.ndarray
-    """(3,) where the object's anchor is before any phrase."""
+    """(3,) where the object's anchor is before the phrase."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,8 @@ class ObjectVerb:
     """Whether the object goes along with a person who walks. What is held in a hand always does."""
     hinged: bool = False
     """Whether the object turns about an edge of its own, far from where it is held, instead of its origin."""
+    rolls: bool = False
+    """Whether the object goes its way whoever is on it."""
 
 
 def number(parameters: Parameters, key: str) -> float:
@@ -139,6 +148,52 @@ def _toss(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[n
     return _outer(4.0 * height * v * (1.0 - v), np.array([0.0, 0.0, 1.0])), _outer(turn, w.left)
 
 
+def _throw(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """Swung from rest to a ballistic flight of `height` metres, caught and brought to rest as it was thrown.
+
+    What is left of the phrase besides the flight is half swing, half catch: a cubic from rest to the speed of the
+    flight, which draws back first where that speed is high. `spin` turns it about the person's left in the air.
+    """
+    if p["to"] not in w.face:
+        raise RecipeError(f"Nothing is thrown to '{p['to']}'. {nearest_name(str(p['to']), w.face)}")
+    height = number(p, "height")
+    flight = 2.0 * np.sqrt(2.0 * max(height, 0.0) / GRAVITY)
+    swing = 0.5 * (seconds - flight)
+    if swing < SHORTEST_SWING or flight <= 0.0:
+        raise RecipeError(
+            f"A throw {height:g} m high flies {flight:.2f} s, and needs {2.0 * SHORTEST_SWING:g} s more to be swung "
+            f"and caught; the phrase lasts {seconds:.2f} s. Give it more time, or a height above 0 that is less."
+        )
+    way = w.face[str(p["to"])] - w.begin
+    flat = way * [1.0, 1.0, 0.0]
+    reach = min(THROWING_REACH, 0.3 * float(np.linalg.norm(flat)))
+    ahead = flat / max(float(np.linalg.norm(flat)), 1e-9)
+    first = reach * ahead + np.array([0.0, 0.0, 0.6 * reach])
+    last = way - reach * ahead + np.array([0.0, 0.0, 0.6 * reach])
+    up = np.array([0.0, 0.0, 0.5 * GRAVITY * flight])
+    release, arrival = (last - first) / flight + up, (last - first) / flight - up
+    clock = u * seconds
+    before, air = np.clip(clock / swing, 0.0, 1.0), np.clip((clock - swing) / flight, 0.0, 1.0)
+    after = np.clip((clock - swing - flight) / swing, 0.0, 1.0)
+    path = _from_rest(before, first, swing * release)
+    flying = air > 0.0
+    t = (air * flight)[:, None]
+    path[flying] = (first + release * t - 0.5 * GRAVITY * t**2 * [0.0, 0.0, 1.0])[flying]
+    caught = after > 0.0
+    path[caught] = (way + _from_rest(1.0 - after, last - way, -swing * arrival))[caught]
+    return path, _outer(np.radians(number(p, "spin")) * air, w.left)
+
+
+def _from_rest(s: np.ndarray, way: np.ndarray, speed: np.ndarray) -> np.ndarray:
+    """(T, 3) a cubic from rest at the origin (s = 0) to `way (3,)` with the derivative `speed (3,)` there (s = 1)."""
+    return _outer(s**2 * (3.0 - 2.0 * s), way) + _outer(s**2 * (s - 1.0), speed)
+
+
+def _roll(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """Along the floor at an even speed: it was rolling before the clip began."""
+    return _outer(u * number(p, "distance"), _direction(w, p["direction"])), np.zeros((len(u), 3))
+
+
 def _open(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
     amount = np.radians(number(p, "angle")) * minimum_jerk(u)
     return np.zeros((len(u), 3)), _outer(amount, np.array([0.0, 0.0, 1.0]))
@@ -169,7 +224,7 @@ def _bring(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[
 
 
 OBJECT_VERBS: dict[str, ObjectVerb] = {
-    "hold": ObjectVerb(_hold, {"keep": "", "at": "front", "on": "", "lean": 0.0}),
+    "hold": ObjectVerb(_hold, {"keep": "", "at": "front", "on": "", "lean": 0.0, "front": ""}),
     "push": ObjectVerb(_hold, {}, follows=True),
     "stroke": ObjectVerb(_stroke, {"over": "", "distance": 0.3, "cycles": 2.0, "direction": "along"}),
     "lift": ObjectVerb(_lift, {"height": 0.3}),
@@ -179,8 +234,10 @@ OBJECT_VERBS: dict[str, ObjectVerb] = {
     "swing": ObjectVerb(_swing, {"angle": 60.0, "cycles": 1.0, "about": "left", "radius": 0.6}),
     "toss": ObjectVerb(_toss, {"height": 0.3, "spin": 0.0}),
     "bring": ObjectVerb(_bring, {"to": "mouth", "ahead": 0.06, "aside": 0.0, "above": -0.03}),
-    "open": ObjectVerb(_open, {"angle": 35.0}, hinged=True),
-    "close": ObjectVerb(_close, {"angle": 35.0}, hinged=True),
+    "throw": ObjectVerb(_throw, {"to": "person 2", "height": 0.4, "spin": 0.0}),
+    "roll": ObjectVerb(_roll, {"distance": 2.0, "direction": "forward"}, rolls=True),
+    "open": ObjectVerb(_open, {"angle": 35.0, "way": "pull"}, hinged=True),
+    "close": ObjectVerb(_close, {"angle": 35.0, "way": "pull"}, hinged=True),
     "curl": ObjectVerb(_curl, {"from": 18.0, "to": 118.0, "cycles": 1.0}, absolute=True),
 }
 
@@ -192,6 +249,9 @@ PERSON_VERBS: dict[str, dict[str, float | str]] = {
     "lean_forward": {"angle": 20.0},
     "squat": {"depth": 0.3, "cycles": 1.0},
     "bounce": {"height": 0.02, "cycles": 3.0},
+    "grasp": {"object": "", "hand": "both"},
+    "move_hand": {"hand": "right", "direction": "down", "distance": 0.1, "cycles": 4.0},
+    "ride": {"object": "", "pushes": 0.0},
     "walk": {"distance": 0.0, "speed": 0.0, "turn": 0.0, "direction": "forward", "path": ""},
 }
 """Verb -> allowed parameters and their defaults."""

@@ -59,6 +59,12 @@ def anchored(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     return (points - data["anchor"]) * data["gate"]
 
 
+def stroked(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(N, 3) m: body points away from where they should slide: an `anchor` of the object, moved by a world `offset`."""
+    points = body_points(xp, state, term.person, data["rows"])
+    return (points - object_points(xp, state, term.object, data["anchor"]) - data["offset"]) * data["gate"]
+
+
 def facing(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     """(N,): n_body . n_object + 1, zero when surfaces face each other (InteractAnything's L_n)."""
     normals = body_normals(xp, state, term.person, data["normal_rows"])

@@ -1,0 +1,330 @@
+"""Hands that hold in a part of the time, slide on their own, or take a stretch of a part; people who ride."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import trimesh
+
+from tests.plain_scene import box, part_of, plain_object
+from zeroshot_hoi.body import load_body
+from zeroshot_hoi.body.freedoms import to_pose
+from zeroshot_hoi.body.kinematics import bone_transforms, stack_transforms
+from zeroshot_hoi.core.arrays import numpy_namespace
+from zeroshot_hoi.core.body import SkinnedBody
+from zeroshot_hoi.core.errors import HoiError, RecipeError
+from zeroshot_hoi.core.plan import Plan
+from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion
+from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
+from zeroshot_hoi.geometry.builtin import builtin_mesh
+from zeroshot_hoi.geometry.query import pad_grid
+from zeroshot_hoi.optimization import reaching
+from zeroshot_hoi.optimization.grasp import Grasp
+from zeroshot_hoi.optimization.person import person_rows
+from zeroshot_hoi.optimization.stretches import (
+    HANDS_ON_RIM,
+    RIM_REACH,
+    across_hand,
+    nearest_of,
+    rim_of,
+    side_of,
+    top_of,
+)
+from zeroshot_hoi.planning.recipe import plan_from_recipe
+from zeroshot_hoi.pose.prior import place
+from zeroshot_hoi.recipe import Recipe
+from zeroshot_hoi.reference.scripted import script_motion
+
+FORWARD, LEFT = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
+HOLDS = "person 1.right hand->thing.slab"
+TAKES = "person 2.right hand->thing.slab"
+
+
+@pytest.fixture(scope="module")
+def body() -> SkinnedBody:
+    return load_body("neutral")
+
+
+def _slab(size: tuple[float, float, float], spacing: float = 0.02) -> tuple[SceneObject, PartRegion]:
+    """A box of this size on z = 0, subdivided, with one part that is all of it."""
+    mesh = trimesh.creation.box(extents=size)
+    mesh = mesh.subdivide_to_size(0.03)
+    mesh.apply_translation([0.0, 0.0, 0.5 * size[2]])
+    low, high = (-0.5 * size[0], -0.5 * size[1], 0.0), (0.5 * size[0], 0.5 * size[1], size[2])
+    thing = plain_object("thing", mesh, box(low, high), spacing)
+    return thing, part_of(thing, "slab", np.arange(len(mesh.faces)), np.array([0.0, 0.0, 1.0]))
+
+
+def _recipe(script: list[dict[str, Any]], people: int = 2, **edge: Any) -> Recipe:
+    names = [f"person {k + 1}" for k in range(people)]
+    flags = {"is_rel_static": True, "is_continuous": False, "kind": "grip"} | edge
+    relations = [{"person": n, "object": "person 1"} for n in names[1:]]
+    return Recipe.from_mapping({
+        "schema": 1, "name": "handing", "text": "Hands take turns.",
+        "people": [{"name": n} for n in names],
+        "objects": [{"name": "thing", "builtin": "book", "rests_on": "hand", "parts": [{"name": "slab"}]}],
+        "edges": [{"nodes": [f"{n}, right hand", "thing, slab"], **flags} for n in names],
+        "object_states": [{"name": "thing", "is_translational": True, "is_rotational": False}],
+        "relations": relations, "script": script,
+    })  # fmt: skip
+
+
+def _played(recipe: Recipe, body: SkinnedBody) -> tuple[Plan, InitialScene, ReferenceMotion]:
+    plan = plan_from_recipe(recipe)
+    thing, part = _slab((0.2, 0.05, 0.03))
+    bodies, objects = dict.fromkeys(plan.people, body), {"thing": thing}
+    parts = {"thing": ObjectParts("thing", {"slab": part}, FORWARD)}
+    scene = place(plan, bodies, objects, parts)
+    return plan, scene, script_motion(plan, bodies, objects, parts, scene)
+
+
+def _grasp(person: str, start: float, end: float, **more: Any) -> dict[str, Any]:
+    return {"subject": person, "verb": "grasp", "start": start, "end": end, "object": "thing", **more}
+
+
+# -- people -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("side", "bearing"), [("front", 0.0), ("left", 90.0), ("back", 180.0)])
+def test_people_stand_before_one_another(side: str, bearing: float, body: SkinnedBody) -> None:
+    recipe = _recipe([_grasp("person 1", 0.0, 1.0)])
+    plan = plan_from_recipe(recipe)
+    plan = replace(plan, relations=(replace(plan.relations[0], side=side),))
+    thing, part = _slab((0.2, 0.05, 0.03))
+    people = place(
+        plan,
+        dict.fromkeys(plan.people, body),
+        {"thing": thing},
+        {"thing": ObjectParts("thing", {"slab": part}, FORWARD)},
+    ).people
+    first, second = people["person 1"][0], people["person 2"][0]
+    away = (second.root - first.root)[:2]
+    assert np.linalg.norm(away) == pytest.approx(1.0)
+    assert np.degrees(np.arctan2(away[1], away[0])) == pytest.approx(bearing, abs=1e-6)
+    looks = np.array([np.cos(second.heading), np.sin(second.heading)])
+    assert looks @ away == pytest.approx(-1.0), "toward the other"
+
+
+def test_nobody_stands_before_who_comes_later_or_on_somebody(body: SkinnedBody) -> None:
+    recipe = _recipe([_grasp("person 1", 0.0, 1.0)])
+    plan = plan_from_recipe(recipe)
+    thing, part = _slab((0.2, 0.05, 0.03))
+    scene = ({"thing": thing}, {"thing": ObjectParts("thing", {"slab": part}, FORWARD)})
+    for change, message in (
+        ({"person": "person 1", "object": "person 2"}, "List 'person 2' first"),
+        ({"side": "on"}, "Nobody is placed 'on' a person"),
+    ):
+        wrong = replace(plan, relations=(replace(plan.relations[0], **change),))
+        with pytest.raises(HoiError, match=message):
+            place(wrong, dict.fromkeys(plan.people, body), *scene)
+
+
+# -- hands in time ----------------------------------------------------------------------------------------------------
+
+
+def test_hands_hold_while_the_script_says_so(body: SkinnedBody) -> None:
+    script = [_grasp("person 1", 0.0, 0.5), _grasp("person 2", 0.4, 1.0)]
+    plan, _, reference = _played(_recipe(script), body)
+    clock = np.linspace(0.0, 1.0, plan.frames)
+    seconds = plan.frames / plan.fps
+    first, second = (reference.people[f"person {k}"] for k in (1, 2))
+    assert first.gates[HOLDS] == pytest.approx((clock <= 0.5).astype(float))
+    assert second.gates[TAKES] == pytest.approx((clock >= 0.4).astype(float))
+    assert first.away[HOLDS] == pytest.approx(seconds * np.maximum(clock - 0.5, 0.0))
+    assert second.away[TAKES] == pytest.approx(seconds * np.maximum(0.4 - clock, 0.0))
+    assert (np.maximum(first.gates[HOLDS], second.gates[TAKES]) == 1.0).all(), "nobody drops it"
+
+
+@pytest.mark.parametrize(
+    ("script", "changes", "message"),
+    [
+        ([_grasp("person 1", 0.0, 0.5, object="thign")], {}, "Did you mean 'thing'"),
+        ([_grasp("person 1", 0.0, 0.5, hand="left")], {}, "no edge joins that hand"),
+        ([_grasp("person 1", 0.0, 0.5, hand="rihgt")], {}, "Did you mean 'right'"),
+        ([_grasp("person 1", 0.0, 0.5)], {"is_continuous": True}, "held all the time"),
+        ([{"subject": "person 1", "verb": "move_hand"}], {}, "nothing that it may slide on"),
+        ([{"subject": "person 1", "verb": "ride", "object": "thign"}], {}, "does not move"),
+    ],
+)
+def test_what_hands_cannot_do_is_refused(script: list, changes: dict, message: str, body: SkinnedBody) -> None:
+    with pytest.raises(RecipeError, match=message):
+        _played(_recipe(script, **changes), body)
+
+
+def test_a_hand_slides_to_and_fro_where_it_touches(body: SkinnedBody) -> None:
+    script = [{"subject": "person 1", "verb": "move_hand", "distance": 0.12, "cycles": 4.0, "direction": "down"}]
+    plan, _, reference = _played(_recipe(script, 1, is_rel_static=False, kind="touch"), body)
+    stroke = reference.people["person 1"].strokes[HOLDS]
+    assert stroke.shape == (plan.frames, 3)
+    assert not stroke[:, :2].any()
+    assert 0.1 < np.ptp(stroke[:, 2]) <= 0.12
+    assert np.abs(stroke[[0, -1]]).max() < 1e-9, "begins and ends where it touched"
+    turning = np.diff(np.sign(np.diff(stroke[8:-8, 2])))
+    assert 3 <= np.count_nonzero(turning) <= 8
+
+
+def test_a_hand_withdraws_and_opens_and_relaxes() -> None:
+    away = np.linspace(0.0, 2.0, 65)
+    distance, firm = reaching.distance(away), reaching.firmness(away)
+    assert distance[0] == 0.0
+    assert distance[-1] == pytest.approx(reaching.REACH_METRES)
+    assert (np.diff(distance) >= 0.0).all()
+    assert firm[0] == 1.0
+    assert firm[-1] == 0.0
+    held, opened, relaxed = np.full(3, 1.0), np.zeros(3), np.full(3, 0.4)
+    values = [reaching.fingers(seconds, held, opened, relaxed)[0] for seconds in (0.0, 0.3, 0.5, 1.2)]
+    assert values == pytest.approx([1.0, 0.0, 0.0, 0.4])
+
+
+def test_an_open_hand_leaves_on_the_free_side(body: SkinnedBody) -> None:
+    """A hand whose palm lies flat on a box goes away from it, not into it."""
+    thing, _ = _slab((0.3, 0.3, 0.1))
+    hand = reaching.measure_hand(body, "right")
+    rotation = np.stack(
+        [hand.frame.distal, np.cross(-hand.frame.normal, hand.frame.distal), -hand.frame.normal], axis=1
+    )
+    translation = hand.frame.palm + 0.02 * hand.frame.normal - rotation @ np.array([0.0, 0.0, 0.1])
+    grasp = Grasp(np.zeros(len(body.freedoms.names)), rotation, translation, 0.0, 5, True, 0.0)
+    way = reaching.withdrawal(body, "right", pad_grid(thing.grid), grasp)
+    assert np.linalg.norm(way) == pytest.approx(1.0)
+    assert way @ hand.frame.normal < 0.3, "not into the palm's side"
+    assert (way @ rotation)[2] > -1e-6, "not down into the box"
+
+
+# -- stretches --------------------------------------------------------------------------------------------------------
+
+
+def test_two_hands_take_the_ends_of_what_they_span() -> None:
+    thing, part = _slab((0.22, 0.32, 0.02))
+    centers = thing.vertices[thing.faces].mean(1)
+    for sign in (1.0, -1.0):
+        mine = rim_of(thing, part, LEFT, FORWARD, sign, True)
+        assert (np.linalg.norm(centers[mine.faces] - mine.center, axis=1) < RIM_REACH).all()
+        assert sign * mine.center @ LEFT == pytest.approx(0.145), "inside the rim"
+        assert -0.06 < mine.center @ FORWARD < 0.0, "nearer than the middle"
+        assert abs(mine.axis @ (FORWARD + 0.7 * sign * LEFT)) > 1.2, "the forearm comes from beside and behind"
+
+
+def test_two_hands_take_the_near_rim_of_a_long_table() -> None:
+    thing, part = _slab((0.75, 1.2, 0.03))
+    middles = [rim_of(thing, part, LEFT, FORWARD, sign, True) for sign in (1.0, -1.0)]
+    for mine in middles:
+        assert mine.center @ FORWARD == pytest.approx(-0.36)
+        assert abs(mine.axis @ LEFT) == pytest.approx(1.0)
+        assert len(mine.faces) > 0
+    assert (middles[0].center - middles[1].center) @ LEFT == pytest.approx(HANDS_ON_RIM)
+    alone = rim_of(thing, part, LEFT, FORWARD, 1.0, False)
+    assert alone.center @ LEFT == pytest.approx(0.0)
+    assert across_hand(thing, part) == pytest.approx(0.75, rel=0.02)
+
+
+def test_palms_press_from_both_sides() -> None:
+    thing, part = _slab((0.2, 0.2, 0.2))
+    for sign in (1.0, -1.0):
+        mine = side_of(thing, part, sign * LEFT)
+        assert mine.center == pytest.approx(0.1 * sign * LEFT + [0.0, 0.0, 0.1], abs=1e-6)
+        assert 0 < len(mine.faces) < len(part.faces) / 4
+
+
+def test_of_two_handles_the_near_one_is_taken() -> None:
+    thing, part = _slab((0.4, 0.1, 0.1))
+    x = thing.vertices[thing.faces].mean(1)[:, 0]
+    part = replace(part, instances=np.where(x > 0.1, 0, np.where(x < -0.1, 1, -1)), probability=(np.abs(x) > 0.1) * 1.0)
+    mine = nearest_of(thing, part, -FORWARD)
+    assert mine.center[0] < -0.1
+    assert (x[mine.faces] < 0.0).all()
+
+
+def test_what_hangs_is_held_at_the_top_of_its_loop() -> None:
+    mesh = builtin_mesh("bag")
+    handle = (
+        mesh.geometry["handle"]
+        if "handle" in mesh.geometry
+        else next(g for name, g in mesh.geometry.items() if "handle" in name)
+    )
+    thing = plain_object("bag", handle, box((-0.06, -0.06, 0.35), (0.06, 0.06, 0.52)), 0.02)
+    part = part_of(thing, "handle", np.arange(len(thing.faces)), np.array([0.0, 0.0, 1.0]))
+    mine = top_of(thing, part, np.array([0.0, 0.0, 1.0]))
+    assert mine.center[2] > part.center[2] + 0.02
+    assert abs(mine.axis @ FORWARD) > 0.95, "along the top, across the hand"
+    assert 0 < len(mine.faces) < 0.7 * len(part.faces)
+
+
+# -- riding -----------------------------------------------------------------------------------------------------------
+
+
+def _ridden(body: SkinnedBody, pushes: float, distance: float = 4.0) -> tuple[Plan, InitialScene, ReferenceMotion]:
+    plan = plan_from_recipe(Recipe.from_mapping({
+        "schema": 1, "name": "rolling", "text": "A person rolls.", "people": [{"name": "person 1"}],
+        "objects": [{"name": "thing", "builtin": "skateboard", "parts": [{"name": "slab"}]}],
+        "edges": [{"nodes": ["person 1, left foot", "thing, slab"], "is_rel_static": True, "is_continuous": True,
+                   "kind": "support"}],
+        "object_states": [{"name": "thing", "is_translational": True, "is_rotational": False}],
+        "relations": [{"person": "person 1", "object": "thing", "side": "on", "facing": "away"}],
+        "script": [{"subject": "thing", "verb": "roll", "distance": distance},
+                   {"subject": "person 1", "verb": "ride", "object": "thing", "pushes": pushes}],
+    }))  # fmt: skip
+    thing, part = _slab((0.8, 0.2, 0.1))
+    parts = {"thing": ObjectParts("thing", {"slab": part}, np.zeros(3))}
+    scene = place(plan, {"person 1": body}, {"thing": thing}, parts)
+    return plan, scene, script_motion(plan, {"person 1": body}, {"thing": thing}, parts, scene)
+
+
+def test_who_rides_goes_along(body: SkinnedBody) -> None:
+    _, scene, reference = _ridden(body, 0.0)
+    placement = scene.people["person 1"][0]
+    travel, track = reference.people["person 1"].travel, reference.objects["thing"]
+    assert travel is not None
+    assert track.guided
+    way = travel.placed(placement)
+    assert way.root[0] == pytest.approx(placement.root)
+    assert way.root - way.root[0] == pytest.approx(track.translation - track.translation[0])
+    assert np.ptp(track.translation[:, 0]) == pytest.approx(4.0)
+    assert way.feet["left"].rides
+    assert not way.feet["right"].rides
+    assert not way.feet["left"].heel_down.any(), "no ground holds it"
+    middle = placement.feet["left"][:2]
+    assert middle == pytest.approx((0.0, 0.0), abs=0.02), "on the deck"
+
+
+def test_a_foot_pushes_from_the_ground_and_swings_through(body: SkinnedBody) -> None:
+    _, scene, reference = _ridden(body, 2.0)
+    travel = reference.people["person 1"].travel
+    assert travel is not None
+    foot = travel.placed(scene.people["person 1"][0]).feet["right"]
+    flat = (foot.heel_down * foot.toe_down) > 0.5
+    assert 2 <= np.count_nonzero(np.diff(flat.astype(int)) == 1) <= 3
+    steps = np.linalg.norm(np.diff(foot.pose[:, :2, 3], axis=0), axis=1)
+    assert steps[flat[1:] & flat[:-1]].max() < 1e-9, "a foot on the ground stays"
+    assert foot.pose[:, 2, 3].max() > 0.03, "and comes off it"
+    assert foot.pose[0, 1, 3] < -0.1, "beside the deck"
+
+
+def test_pushing_needs_a_free_foot_and_a_way(body: SkinnedBody) -> None:
+    with pytest.raises(RecipeError, match=r"0\.5 m or more each time"):
+        _ridden(body, 4.0, 1.0)
+
+
+def test_soles_and_faces_have_their_own_pads(body: SkinnedBody) -> None:
+    rows = person_rows(body)
+    xp = numpy_namespace()
+    rest = stack_transforms(
+        xp,
+        bone_transforms(xp, body, to_pose(xp, body.freedoms, np.zeros(len(body.freedoms.names))), body.rest_joints[0]),
+    )
+    at = dict(zip(body.joint_names, body.rest_joints, strict=True))
+    ball = rows.foot_pads("left", False) @ rest
+    whole = rows.foot_pads("left", True) @ rest
+    assert len(ball) == 2
+    assert len(whole) == 3
+    assert (ball[..., 0] > at["left_ankle"][0] + 0.05).all()
+    assert (whole[2, :, 0] < at["left_ankle"][0] + 0.02).all(), "the heel"
+    assert ball[..., 2].max() < body.rest_vertices[:, 2].min() + 0.03
+    eyes, mouth = rows.face("eyes") @ rest, rows.face("mouth") @ rest
+    assert sorted(np.sign(eyes.mean(1)[:, 1])) == [-1.0, 1.0]
+    assert len(mouth) == 1
+    assert 0.04 < eyes[..., 2].mean() - mouth[..., 2].mean() < 0.12
+    assert abs(mouth[..., 1].mean()) < 0.01
