@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import trimesh
 
+from tests.plain_scene import box as box_distance
+from tests.plain_scene import plain_object
 from zeroshot_hoi.body import load_body
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
@@ -109,13 +112,32 @@ def test_a_palm_lies_flat_on_its_side(body: SkinnedBody, box: SceneObject, side:
     for grasp in grasps:
         assert np.allclose(grasp.rotation @ grasp.rotation.T, np.eye(3), atol=1e-9)
         assert np.linalg.det(grasp.rotation) == pytest.approx(1.0)
-        assert grasp.depth == 0.0
+        assert grasp.depth < 1e-3
         assert grasp.touching > 10, "skin of the whole hand, not a fingertip"
         away = grid_distance(XP, grid, (skin - grasp.translation) @ grasp.rotation)
         assert away.min() > -0.02, "the open hand of the rest pose is near it too"
     assert [g.energy for g in grasps] == sorted(g.energy for g in grasps)
     turns = {tuple(np.round(g.rotation.ravel(), 3)) for g in grasps}
     assert len(turns) == len(grasps)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_palm_goes_beside_what_keeps_it_off_the_middle(body: SkinnedBody, side: str) -> None:
+    wall = trimesh.creation.box((0.02, 0.5, 0.5))
+    for _ in range(4):
+        wall = wall.subdivide()
+    bare = box_distance((-0.01, -0.25, -0.25), (0.01, 0.25, 0.25))
+    shelf = box_distance((0.01, -0.25, 0.02), (0.13, 0.25, 0.25))
+    thing = plain_object("wall", wall, lambda p: np.minimum(bare(p), shelf(p)), 0.006)
+    region = _region(thing, "side", thing.vertices[thing.faces].mean(1)[:, 0] > 0.0099, [0, 1, 0])
+    best = palm_grasps(body, side, thing, region, np.array([0.0, 1.0, 0.0]))[0]
+    assert best.touching > 10, "the palm lies on the wall"
+    assert best.depth < 1e-3
+    plain = plain_object("wall", wall, bare, 0.006)
+    middle = palm_grasps(body, side, plain, region, np.array([0.0, 1.0, 0.0]))[0]
+    hand = body.rest_vertices[np.array(body.part_labels) == f"{side} hand"].mean(0)
+    moved = (hand - best.translation) @ best.rotation - (hand - middle.translation) @ middle.rotation
+    assert np.linalg.norm(moved[1:]) > 0.05, "only because something is in the way"
 
 
 def test_each_hand_takes_its_own_instance(carried: Compiler, box: SceneObject) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
 from zeroshot_hoi.core.arrays import numpy_namespace
@@ -24,7 +23,7 @@ from zeroshot_hoi.geometry.query import GridArrays, grid_distance, pad_grid
 from zeroshot_hoi.geometry.sampling import farthest_points
 from zeroshot_hoi.optimization.energies import contact, penetration, posture
 from zeroshot_hoi.optimization.engines import make_engine
-from zeroshot_hoi.optimization.hand import FINGERS, SKIN_POINTS, Hand, measure_hand
+from zeroshot_hoi.optimization.hand import FINGERS, SKIN_POINTS, Hand, below_skin, measure_hand
 from zeroshot_hoi.optimization.problem import ObjectUnknowns, PersonUnknowns, Problem, State, Term, frame_state
 from zeroshot_hoi.optimization.solver import Settings, solve
 
@@ -51,9 +50,6 @@ MARGIN = 0.001
 
 PRESSED_POINTS = 64
 """Object vertices, chosen anew for every grip, that are held outside the skin."""
-
-REACH = 0.03
-"""Metres from the skin beyond which object vertices are not looked at."""
 
 TOUCH = 0.0045
 """Metres within which skin counts as touching."""
@@ -96,7 +92,7 @@ class Grasp:
     opposed: bool
     """Whether the thumb touches against at least two fingers: from the other side of the part's axis."""
     depth: float
-    """Deepest vertex of the hand in the object, metres."""
+    """How far hand and object are in each other where that is farthest, by the vertices of both, metres."""
 
     @property
     def sound(self) -> bool:
@@ -144,6 +140,10 @@ def find_grasps(
     x = solution.value[np.resize(best, KEEP)]
     solution = solve(make_engine(engine, problem), x, None, POLISH, listener, "grasp")
     grasps = _read(hand, held, problem, solution.value, solution.energies["frame"])
+    if not any(grasp.sound for grasp in grasps):  # other vertices came near on the way
+        problem = _watched(hand, held, problem, solution.value)
+        solution = solve(make_engine(engine, problem), solution.value, None, POLISH, listener, "grasp")
+        grasps = _read(hand, held, problem, solution.value, solution.energies["frame"])
     return tuple(sorted(grasps[: len(best)], key=_rank))
 
 
@@ -300,9 +300,7 @@ def _turned_normals(hand: Hand, state: State) -> np.ndarray:
 def _pressed(hand: Hand, held: _Part, skin: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Object vertices (PRESSED_POINTS, 3) deepest below the skin, and the hand vertex nearest to each, -1 for none."""
     vertices = held.thing.vertices
-    distance, index = KDTree(skin).query(vertices, distance_upper_bound=REACH)
-    index = np.minimum(index, len(skin) - 1)
-    depth = np.where(np.isfinite(distance), ((skin[index] - vertices) * normals[index]).sum(1), -np.inf)
+    depth, index = below_skin(skin, normals, vertices)
     deepest = np.argsort(-depth, kind="stable")[: 5 * PRESSED_POINTS]
     chosen = np.resize(deepest[farthest_points(vertices[deepest], PRESSED_POINTS)], PRESSED_POINTS)
     return vertices[chosen], np.where(np.isfinite(depth[chosen]), index[chosen], -1)
@@ -314,10 +312,14 @@ def _read(hand: Hand, held: _Part, problem: Problem, x: np.ndarray, energy: np.n
     pads = np.stack([p.rows for p in hand.pads.values()])
     for k, state in enumerate(_states(problem, x)):
         distance = grid_distance(xp, held.grid, _in_object(state, pads @ state.bones[0])).min(1)
-        skin = grid_distance(xp, held.whole, _in_object(state, hand.vertices.rows @ state.bones[0]))
+        skin = _in_object(state, hand.vertices.rows @ state.bones[0])
+        sunk = float(below_skin(skin, _turned_normals(hand, state), held.thing.vertices)[0].max())
         q = np.zeros(len(hand.opened))
         q[list(hand.active)] = x[k][: len(hand.active)]
-        touching, depth = int((distance < TOUCH).sum()), float(max(-skin.min(), 0.0))
+        touching, depth = (
+            int((distance < TOUCH).sum()),
+            max(-float(grid_distance(xp, held.whole, skin).min()), sunk, 0.0),
+        )
         opposed = _opposed(hand, held, state)
         grasps.append(Grasp(q, state.rotations[0], state.translations[0], float(energy[k]), touching, opposed, depth))
     return grasps

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from zeroshot_hoi.body.fold import FoldedBody, fold_body, fold_points
 from zeroshot_hoi.body.freedoms import to_pose
@@ -30,6 +31,9 @@ CLOSED_THUMB = {"thumb1 opposition": 35.0, "thumb1 abduction": 0.0, "thumb2 flex
 FLAT_FINGER = {"1 flexion": 6.0, "2 flexion": 6.0, "3 flexion": 3.0}
 FLAT_THUMB = {"thumb1 opposition": 5.0, "thumb1 abduction": 15.0, "thumb2 flexion": 5.0, "thumb3 flexion": 5.0}
 """A hand that lies on something."""
+
+REACH = 0.03
+"""Metres from the skin beyond which an object's vertices are not looked at."""
 
 SKIN_POINTS = 420
 FOREARM_POINTS = 80
@@ -150,3 +154,14 @@ def measure_hand(body: SkinnedBody, side: str) -> Hand:
         sphere_radii=spheres.radii[own],
         sphere_pairs=np.array(pairs, int).reshape(-1, 2),
     )
+
+
+def below_skin(skin: np.ndarray, normals: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(P,) metres that `points (P, 3)` are below the skin nearest to them, -inf beyond REACH; and that vertex (P,).
+
+    Below the tangent plane of `skin (V, 3)` with unit `normals (V, 3)`, but no deeper than the vertex is away.
+    """
+    distance, index = KDTree(skin).query(points, distance_upper_bound=REACH)
+    index = np.minimum(index, len(skin) - 1)
+    depth = np.minimum(((skin[index] - points) * normals[index]).sum(1), distance)
+    return np.where(np.isfinite(distance), depth, -np.inf), index

@@ -11,14 +11,24 @@ from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.scene import PartRegion, SceneObject
 from zeroshot_hoi.geometry.query import grid_distance, pad_grid
+from zeroshot_hoi.geometry.sampling import farthest_points
 from zeroshot_hoi.optimization.grasp import Grasp
-from zeroshot_hoi.optimization.hand import Hand, flat_hand, measure_hand
+from zeroshot_hoi.optimization.hand import Hand, below_skin, flat_hand, measure_hand
 
 TURNS = np.radians([0.0, -30.0, 30.0, -60.0, 60.0, -90.0, 90.0])
 """In the palm's plane, from fingers ahead; the most natural first."""
 
 CLEAR = 0.0005
 """Metres between the skin and the part."""
+
+SPOTS = 12
+"""Places on the part that are tried where its middle is out of a palm's reach, as under a box's flap."""
+
+REACHED = 0.0015
+"""Metres farther off than from a plane that count as touching."""
+
+ASIDE = 0.15
+"""Metres of gap that a metre away from the middle is worth."""
 
 TURN_COST = 8.0
 """Energy of a right angle between the fingers and where the person looks."""
@@ -27,36 +37,42 @@ TURN_COST = 8.0
 def palm_grasps(
     body: SkinnedBody, side: str, thing: SceneObject, region: PartRegion, ahead: np.ndarray
 ) -> tuple[Grasp, ...]:
-    """A flat hand on the middle of `region`, fingers toward `ahead (3,)`, object frame, and turned from there."""
+    """A flat hand on the middle of `region`, fingers toward `ahead (3,)`, object frame, and turned from there.
+
+    Where something else of the object keeps the hand off the middle, it lies on the nearest place that it reaches.
+    """
     hand = measure_hand(body, side)
     q = flat_hand(body, side)
-    skin, normal = _skin(hand, q), hand.frame.normal
+    skin, normals = _skin(hand, q)
+    normal = hand.frame.normal
     outward = _outward(thing, region)
     fingers = ahead - (ahead @ outward) * outward
     if np.linalg.norm(fingers) < 1e-3:
         fingers = np.linalg.svd(outward[None])[2][1]
     grid = pad_grid(thing.grid)
-    grasps = []
+    grasps, spots = [], _spots(thing, region)
     for turn in TURNS:
         along = Rotation.from_rotvec(turn * outward).apply(fingers / np.linalg.norm(fingers))
         rotation = Rotation.align_vectors([-normal, hand.frame.distal], [outward, along])[0].as_matrix()
-        depth = _standoff(skin, hand.frame.palm, normal, rotation, region.center, grid)
-        translation = hand.frame.palm + depth * normal - rotation @ region.center
+        place, depth = _reached(skin, hand.frame.palm, normal, rotation, spots, grid)
+        translation = hand.frame.palm + depth * normal - rotation @ place
         distance = grid_distance(numpy_namespace(), grid, (skin - translation) @ rotation)
+        sunk, _ = below_skin(skin, normals, thing.vertices @ rotation.T + translation)
         grasps.append(
             Grasp(
                 q, rotation, translation, TURN_COST * float(np.abs(turn) / np.radians(90.0)),
-                int((distance < 0.005).sum()), True, float(max(-distance.min(), 0.0)),
+                int((distance < 0.005).sum()), True, max(-float(distance.min()), float(sunk.max()), 0.0),
             )
         )  # fmt: skip
     return tuple(grasps)
 
 
-def _skin(hand: Hand, q: np.ndarray) -> np.ndarray:
-    """(N, 3) the hand's skin in rest space, fingers at `q (D,)`."""
+def _skin(hand: Hand, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 3) the hand's skin in rest space, fingers at `q (D,)`, and its unit normals."""
     xp, body = numpy_namespace(), hand.folded.body
     stack = stack_transforms(xp, bone_transforms(xp, body, to_pose(xp, body.freedoms, q), body.rest_joints[0]))
-    return hand.vertices.rows @ stack
+    normals = hand.vertices.normal_rows @ stack
+    return hand.vertices.rows @ stack, normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
 
 
 def _outward(thing: SceneObject, region: PartRegion) -> np.ndarray:
@@ -69,6 +85,24 @@ def _outward(thing: SceneObject, region: PartRegion) -> np.ndarray:
     if np.linalg.norm(total) < 0.1 * np.linalg.norm(crosses[near], axis=1).sum():
         return region.normal
     return total / np.linalg.norm(total)
+
+
+def _spots(thing: SceneObject, region: PartRegion) -> np.ndarray:
+    """(S, 3) the region's middle, and places spread over it."""
+    centers = thing.vertices[thing.faces[region.faces]].mean(1)
+    return np.vstack([region.center, centers[farthest_points(centers, min(SPOTS, len(centers)))]])
+
+
+def _reached(
+    skin: np.ndarray, palm: np.ndarray, normal: np.ndarray, rotation: np.ndarray, spots: np.ndarray, grid
+) -> tuple[np.ndarray, float]:
+    """The first of `spots (S, 3)` if the palm reaches it, else the best of all, and how far the palm stays off it."""
+    depth = _standoff(skin, palm, normal, rotation, spots[0], grid)
+    if depth <= float(((skin - palm) @ normal).max()) + REACHED:
+        return spots[0], depth
+    depths = np.array([depth] + [_standoff(skin, palm, normal, rotation, spot, grid) for spot in spots[1:]])
+    best = int(np.argmin(np.maximum(depths, 0.0) + ASIDE * np.linalg.norm(spots - spots[0], axis=1)))
+    return spots[best], float(depths[best])
 
 
 def _standoff(
