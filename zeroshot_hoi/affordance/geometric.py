@@ -46,6 +46,7 @@ class PartSearch:
     """One object's candidates, each family computed once; it serves several questions about the object."""
 
     def __init__(self, obj: SceneObject, seed: int) -> None:
+        self.obj = obj
         self.nodes = obj.nodes
         self.surface: Surface = measure_surface(obj, seed)
         self.tree = KDTree(self.surface.points)

@@ -21,7 +21,6 @@ from scipy.spatial import KDTree
 from zeroshot_hoi.affordance.fitness import WHOLE, Measured, Rulers
 from zeroshot_hoi.affordance.scoring import extents
 from zeroshot_hoi.affordance.segments import Segment
-from zeroshot_hoi.affordance.surface import Surface
 
 LEAST = 0.02
 """What remains of a fit whose necessities are all missing."""
@@ -97,9 +96,9 @@ class Candidate:
 
     @cached_property
     def away(self) -> np.ndarray:
-        """(K,) metres from each of its samples to everything else; infinite where there is nothing else."""
+        """(K,) metres from each of its samples to everything else; zero where there is nothing else."""
         if not len(self.rest):
-            return np.full(len(self.points), np.inf)
+            return np.zeros(len(self.points))
         return np.asarray(KDTree(self.others).query(self.points)[0])
 
     @cached_property
@@ -167,7 +166,7 @@ def stands_under(c: Candidate, ground: float) -> float:
     areas = c.surface.areas[c.rest]
     above = float(areas[c.others[:, 2] > c.center[2]].sum() / areas.sum())
     on_ground = ramp(ground / max(float(c.surface.extent[2]), 1e-9), 0.12, 0.05)
-    return ramp(ground_directions(c.surface), 0.85, 0.6) * on_ground * ramp(above, 0.3, 0.5)
+    return ramp(ground_directions(c.rulers), 0.85, 0.6) * on_ground * ramp(above, 0.3, 0.5)
 
 
 def carries(c: Candidate) -> float:
@@ -180,12 +179,16 @@ def carries(c: Candidate) -> float:
     return stands_under(c, c.ground) * ramp(foot, 0.8, 0.55) * ramp(clear, 0.03, 0.15)
 
 
-def ground_directions(surface: Surface) -> float:
-    """Share of the directions from the middle of the object's plan in which it touches the ground."""
-    points = surface.points[~surface.buried]
-    middle = surface.low + 0.5 * surface.extent
-    touching = points[:, 2] < surface.low[2] + max(0.03 * surface.extent[2], 0.6 * surface.spacing)
-    offset = points[touching, :2] - middle[:2]
+def ground_directions(rulers: Rulers) -> float:
+    """Share of the directions from the middle of the object's plan in which it touches the ground; 1 where it touches
+    in one place only."""
+    surface = rulers.surface
+    band = surface.low[2] + max(0.03 * surface.extent[2], 0.6 * surface.spacing)
+    touching = np.flatnonzero(~surface.buried & (surface.points[:, 2] < band))
+    label = connected_components(rulers.near[touching][:, touching], directed=False)[1]
+    if (np.bincount(label) > 0.05 * len(touching)).sum() < 2:
+        return 1.0
+    offset = surface.points[touching, :2] - (surface.low + 0.5 * surface.extent)[:2]
     column = (np.arctan2(offset[:, 1], offset[:, 0]) + np.pi) / (2 * np.pi) * DIRECTIONS
     return len(np.unique(np.clip(column.astype(int), 0, DIRECTIONS - 1))) / DIRECTIONS
 
@@ -248,7 +251,7 @@ def pours(c: Candidate) -> float:
 
 
 def covers(c: Candidate) -> float:
-    """It lies on top of the rest, is nearly as wide, and closes it: seen from above it has no hole."""
+    """It lies on top of something bulky, is nearly as wide, and closes it: seen from above it has no hole."""
     if not len(c.rest):
         return 0.0
     span, below = (c.high - c.low)[:2], c.others_box[:2]
@@ -256,7 +259,9 @@ def covers(c: Candidate) -> float:
     not_wider = ramp(float((span / np.maximum(below, 1e-9)).max()), 2.0, 1.4)
     taller = ramp(float(c.others_box[2] / max(float(c.high[2] - c.low[2]), 1e-9)), 0.6, 1.2)
     top = ramp(float((c.surface.low[2] + c.surface.extent[2] - c.high[2]) / c.surface.extent[2]), 0.25, 0.1)
-    return wide * not_wider * taller * top * ramp(filled(c.points[:, :2]), 0.4, 0.65)
+    box = np.sort(c.others_box)
+    bulky = ramp(float(box[0] / max(box[2], 1e-9)), 0.2, 0.35)
+    return bulky * wide * not_wider * taller * top * ramp(filled(c.points[:, :2]), 0.4, 0.65)
 
 
 def filled(flat: np.ndarray) -> float:
