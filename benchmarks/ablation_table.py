@@ -103,7 +103,8 @@ def _row(recipe: str, variant: str, options: AblationOptions, out: Path, runner:
     except (OSError, ValueError):
         pass
     folder.mkdir(parents=True, exist_ok=True)
-    start, row = time.perf_counter(), {}
+    start = time.perf_counter()
+    row: dict[str, Any] = {}
     try:
         result = runner(recipe, variant, options.seed, options.frames)
         result.save(folder / "result.npz")

@@ -176,8 +176,8 @@ def solver(options: Options) -> list[Line]:
             loop = Spent(STARTS * steps * step.seconds, STARTS * steps * step.cpu)
             about = f"{steps} steps x {STARTS} starts, to energy {energy:.5g}; {note}"
             lines.append(Line("solver", f"{name}, eager torch", loop.seconds, "s", f"{about}; {cpu_note(step)} a step"))
-            found = "lower or equal energy" if ours.energy <= energy else "HIGHER energy"
-            lines.append(ratio_line(f"default solver over {name}", loop, spent, f"ours ends at {found}"))
+            found = f"{energy / ours.energy:.3g} of the energy that ours ends at"
+            lines.append(ratio_line(f"default solver over {name}", loop, spent, f"Adam ends at {found}"))
     return lines
 
 
