@@ -255,7 +255,7 @@ def covers(c: Candidate) -> float:
     if not len(c.rest):
         return 0.0
     span, below = (c.high - c.low)[:2], c.others_box[:2]
-    wide = ramp(float((span / np.maximum(below, 1e-9)).min()), 0.25, 0.45)
+    wide = ramp(float(span.min() / max(below.min(), 1e-9)), 0.25, 0.45)
     not_wider = ramp(float((span / np.maximum(below, 1e-9)).max()), 2.0, 1.4)
     taller = ramp(float(c.others_box[2] / max(float(c.high[2] - c.low[2]), 1e-9)), 0.6, 1.2)
     top = ramp(float((c.surface.low[2] + c.surface.extent[2] - c.high[2]) / c.surface.extent[2]), 0.25, 0.1)
