@@ -19,7 +19,7 @@ from zeroshot_hoi.optimization import chains
 from zeroshot_hoi.optimization.chains import Blocks, System, solve_band, solve_people
 from zeroshot_hoi.optimization.energies import contact, penetration
 from zeroshot_hoi.optimization.engines.base import residual_vector, term_arrays
-from zeroshot_hoi.optimization.engines.jax import JaxEngine
+from zeroshot_hoi.optimization.engines.jax import JaxEngine, _precision
 from zeroshot_hoi.optimization.engines.torch import TorchEngine
 from zeroshot_hoi.optimization.problem import Problem, Term, frame_state, moved_state, noted_residuals
 from zeroshot_hoi.optimization.solver import Smoothness, coupled_step
@@ -61,7 +61,7 @@ def x(problem: Problem) -> np.ndarray:
 def all_at_once(problem: Problem, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """J^T J, J^T r and r by one derivative of everything by everything, in double precision."""
     xp = jax_namespace()
-    with getattr(jax if hasattr(jax, "enable_x64") else jax.experimental, "enable_x64")(True):  # noqa: B009
+    with _precision(np.float64):
         constants, frames = jax.tree.map(jax.numpy.asarray, term_arrays(problem))
         base = jax.tree.map(jax.numpy.asarray, dict(problem.base))
 

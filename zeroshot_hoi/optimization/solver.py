@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg import LinAlgError
 
 from zeroshot_hoi.core.solution import Progress, ProgressListener, Solution, silent
-from zeroshot_hoi.optimization.chains import PAIR, Blocks, System, solve_people
+from zeroshot_hoi.optimization.chains import Blocks, System, solve_people
 from zeroshot_hoi.optimization.engines.base import Engine, whole_chunks
 
 
@@ -258,11 +258,9 @@ def coupled_step(smoothness: Smoothness, length: int, blocks: Blocks) -> Callabl
         within = matrix.copy()
         within[:, index, index] += near[0]
         within = _regularized(within, frozen, np.broadcast_to(damping, (frames,)))
-        later = tuple(
-            near[k][: max(frames - k, 0)] * (~frozen[: max(frames - k, 0)] & ~frozen[k:]) for k in range(1, PAIR + 1)
-        )
+        one, two = (near[k][: max(frames - k, 0)] * ~(frozen[: max(frames - k, 0)] | frozen[k:]) for k in (1, 2))
         try:
-            return solve_people(System(within, later, np.where(frozen, 0.0, -gradient)), blocks)
+            return solve_people(System(within, (one, two), np.where(frozen, 0.0, -gradient)), blocks)
         except (LinAlgError, np.linalg.LinAlgError):
             return np.zeros_like(gradient)
 
