@@ -97,7 +97,7 @@ def test_sub_tasks_become_numbered_files(tmp_path: Path) -> None:
         (["run"], "Name a recipe, or say what happens"),
         (["run", "ironing", "--text", "A person irons."], "Not both"),
         (["run", "--text", "A person zorgs the chair."], "does not know the verb 'zorgs'"),
-        (["run", "--text", "A person rides the bicycle."], "'ride' is understood, but its motion cannot be made yet"),
+        (["run", "--text", "A person climbs the chair."], "'climb' is understood, but its motion cannot be made yet"),
         (["plan", ""], "There is no sentence"),
         (["plan", "x" * 10_000], "at most 4000"),
         (["plan", "A person lifts the mug.", "--mesh", "mug.glb"], "Write --mesh NAME=mug.glb"),

@@ -167,10 +167,7 @@ class Scene:
         self._use(theme)
         already = also_handles or verb.seated
         soft = self.book.noun(theme).upholstery
-        for reach in verb.contacts:
-            part = self.book.name_of(theme, reach.role)
-            whole = reach.static, reach.continuous, reach.kind
-            self._edge(f"{PERSON}, {reach.body}", theme, part, *whole, soft and reach.kind == "support")
+        self._reach(theme, verb)
         for body in () if verb.contacts else CARRIED.get(verb.manner, ("hips",)):
             seat = self.book.name_of(theme, "seat" if verb.manner != "floor" else "top")
             self._edge(f"{PERSON}, {body}", theme, seat, True, already, "support", soft)
@@ -217,6 +214,9 @@ class Scene:
             self._touch(clause, theme)
         elif verb.manner == "pushed":
             self._push(theme)
+        elif verb.contacts:
+            self._reach(theme, verb)
+            self.rests.setdefault(theme, "hand")
         else:
             self._grip(clause, theme)
         if verb.manner == "slid" or (verb.lies and theme not in self.rests):
@@ -279,6 +279,14 @@ class Scene:
         for hand in self._hands(clause, theme):
             kind = "grip" if verb.turns else "touch"
             self._edge(f"{PERSON}, {hand} hand", theme, part, not verb.sometimes, not verb.sometimes, kind)
+
+    def _reach(self, theme: str, verb: Verb) -> None:
+        """The contacts that the verb itself lists."""
+        soft = self.book.noun(theme).upholstery
+        for reach in verb.contacts:
+            part = self.book.name_of(theme, reach.role)
+            whole = reach.static, reach.continuous, reach.kind
+            self._edge(f"{PERSON}, {reach.body}", theme, part, *whole, soft and reach.kind == "support")
 
     def _push(self, theme: str) -> None:
         bar = self.book.name_of(theme, "bar")

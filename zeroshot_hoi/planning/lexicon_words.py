@@ -15,7 +15,8 @@ from zeroshot_hoi.core.plan import PartDescription
 
 Manner = Literal["held", "slid", "seat", "saddle", "board", "bed", "floor", "pushed", "part", "worn", "place"]
 Role = Literal[
-    "grip", "handle", "sides", "seat", "back", "bottom", "top", "deck", "bar", "pedals", "touched", "strap"
+    "grip", "handle", "sides", "seat", "back", "bottom", "top", "deck", "bar", "pedals", "touched", "strap", "plucked",
+    "rear",
 ]  # fmt: skip
 Words = Annotated[tuple[str, ...], Field(strict=False)]
 VOWELS = frozenset("aeiou")
