@@ -126,7 +126,7 @@ def test_nobody_stands_before_who_comes_later_or_on_somebody(body: SkinnedBody) 
 
 
 def test_hands_hold_while_the_script_says_so(body: SkinnedBody) -> None:
-    script = [_grasp("person 1", 0.0, 0.5), _grasp("person 2", 0.4, 1.0)]
+    script = [_grasp("person 1", 0.0, 0.5), _grasp("person 2", 0.4, 1.0, object="thing, slab")]
     plan, _, reference = _played(_recipe(script), body)
     clock = np.linspace(0.0, 1.0, plan.frames)
     seconds = plan.frames / plan.fps

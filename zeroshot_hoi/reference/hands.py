@@ -44,11 +44,16 @@ def _hands(given: Parameters) -> tuple[str, ...]:
     return tuple(f"{side} hand" for side in (("left", "right") if word == "both" else (word,)))
 
 
+def owner_of(given: Parameters) -> str:
+    """The object that a phrase names, with or without one of its parts: `mug`, or `mug, handle`."""
+    return str(given["object"]).partition(",")[0].strip()
+
+
 def hold_times(name: str, plan: Plan) -> dict[str, np.ndarray]:
     """Edge name -> (T,) seconds from each frame to the nearest one in which the hand holds, as phrases `grasp` say."""
     windows: dict[str, list[tuple[float, float]]] = {}
     for phrase, given in _phrases(name, "grasp", plan):
-        thing = str(given["object"])
+        thing = owner_of(given)
         if thing not in plan.objects:
             raise RecipeError(f"'{name}' cannot grasp '{thing}'. {nearest_name(thing, plan.objects)}")
         edges = [e for e in _hand_edges(name, plan, _hands(given)) if e.second.owner == thing]

@@ -15,6 +15,7 @@ from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import FootTrack, ObjectReference, PersonReference, Placement, Travel
 from zeroshot_hoi.reference.feet import foot_shape, foot_track
 from zeroshot_hoi.reference.footsteps import Stance
+from zeroshot_hoi.reference.hands import owner_of
 from zeroshot_hoi.reference.verbs import complete, number
 
 PUSH_LENGTH, LANDS_AHEAD = 0.5, 0.16
@@ -43,7 +44,7 @@ def ridden(
     if not phrases:
         return person
     given = complete("ride", phrases[0].parameters, True)
-    thing, pushes = str(given["object"]), round(number(given, "pushes"))
+    thing, pushes = owner_of(given), round(number(given, "pushes"))
     if thing not in tracks:
         raise RecipeError(f"'{name}' rides '{thing}', which does not move. {nearest_name(thing, tracks)}")
     if person.travel is not None:
