@@ -32,7 +32,7 @@ APART = 0.35
 """Nats lost where a part does not touch the one that it belongs beside."""
 BLURRED = 0.15
 """Share of the smaller of two parts that may lie in the other at no cost: where parts meet, borders are uncertain."""
-UNLIKELY = 0.35
+UNLIKELY = 0.2
 """Options that fit less are not asked whether they have what their kind cannot do without: they are no part anyway."""
 MISSING = 0.02
 """Score of leaving a part out, so that one that is not there does not push others away."""
