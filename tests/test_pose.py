@@ -257,3 +257,16 @@ def test_a_second_person_stands_across_the_object(bodies: dict[str, SkinnedBody]
     one, two = (scene.people[who][0] for who in (PERSON, "person 2"))
     assert (one.root[:2] - board) @ (two.root[:2] - board) < 0.0
     assert np.cos(one.heading - two.heading) == pytest.approx(-1.0), "they look at one another"
+
+
+def test_a_backrest_that_the_plan_does_not_name_still_keeps_a_sitter_from_it() -> None:
+    data = Recipe.load("sit_on_chair").model_dump(by_alias=True)
+    objects, parts = SCENES["sit_on_chair"]()
+    data["script"] = [phrase for phrase in data["script"] if phrase["verb"] != "lean_back"]
+    bare = {**data, "edges": data["edges"][:1]}
+    bodies = {"person 1": load_body("neutral")}
+    named, unnamed = (
+        place(plan_from_recipe(Recipe.from_mapping(mapping)), bodies, objects, parts).people["person 1"][0].root
+        for mapping in (data, bare)
+    )
+    assert unnamed == pytest.approx(named, abs=0.04)

@@ -20,7 +20,7 @@ from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.errors import HoiError, nearest_name
 from zeroshot_hoi.core.plan import Plan, Relation
 from zeroshot_hoi.core.reference import InitialScene, Placement, RigidPose
-from zeroshot_hoi.core.scene import ObjectParts, SceneObject
+from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.core.variation import Variation
 from zeroshot_hoi.pose.standing import (
     TALKING_DISTANCE,
@@ -56,6 +56,9 @@ LATERAL = (0.0, 0.12, -0.12)
 
 SEAT_OFFSETS = (-0.06, -0.03, 0.0, 0.03, 0.06)
 """Metres forward of the deepest sitting position."""
+
+BACK_HEIGHTS, BACK_HALF_WIDTH = (0.08, 0.35), 0.16
+"""Metres above a seat, and to either side of its middle, in which what stands behind keeps a sitter from it."""
 
 FEET_FORWARD = (0.0, 0.06, -0.06)
 """Metres of the ankles in front of the knees when seated."""
@@ -230,6 +233,13 @@ def _side_direction(relation: Relation, half: np.ndarray, front: np.ndarray) -> 
     return Rotation.from_euler("z", turn).apply(np.array([front[0], front[1], 0.0]))[:2]
 
 
+def _behind(centers: np.ndarray, seat: PartRegion, front: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """(N, 3) what of the faces' middles stands above the seat behind a sitter, whether the plan names it or not."""
+    away = centers - seat.center
+    above = (away[:, 2] > BACK_HEIGHTS[0]) & (away[:, 2] < BACK_HEIGHTS[1])
+    return centers[above & (np.abs(away @ side) < BACK_HALF_WIDTH) & (away @ front < 0.0)]
+
+
 def _sitting(
     relation: Relation,
     plan: Plan,
@@ -258,13 +268,13 @@ def _sitting(
     triangles = scene_object.vertices[scene_object.faces]
     centers = triangles[seat.faces].mean(1)
     rear = float((centers @ front).min())
-    backs = [known.parts[e.second.part] for e in edges if e not in seats and e.second.owner == relation.object]
-    if backs:
-        low = float(seat.center[2])
-        faces = triangles[backs[0].faces].mean(1)
-        near = faces[faces[:, 2] < low + 0.35]
-        rear = max(rear, float(np.quantile((near if len(near) else faces) @ front, 0.9)))
     side = np.cross([0.0, 0.0, 1.0], front)
+    backs = [known.parts[e.second.part] for e in edges if e not in seats and e.second.owner == relation.object]
+    low = float(seat.center[2])
+    faces = triangles[backs[0].faces].mean(1) if backs else _behind(triangles.mean(1), seat, front, side)
+    near = faces[faces[:, 2] < low + 0.35]
+    if len(faces):
+        rear = max(rear, float(np.quantile((near if len(near) else faces) @ front, 0.9)))
     pose = poses[relation.object]
     heading_of = pose.rotation @ (front if relation.facing != "toward" else -front)
     heading = float(np.arctan2(heading_of[1], heading_of[0]))
