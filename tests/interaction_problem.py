@@ -80,6 +80,19 @@ def _hand_terms(body: SkinnedBody, rng: np.random.Generator, frames: int) -> tup
             frames={"weight": np.repeat(open_gate[:, None], 20, 1)},
         ),
         Term(
+            "stroked",
+            contact.stroked,
+            0.006,
+            0,
+            FREE_OBJECT,
+            constants={"rows": hand.rows[:1]},
+            frames={
+                "anchor": rng.normal(0.0, 0.1, (frames, 1, 3)),
+                "offset": rng.normal(0.0, 0.1, (frames, 1, 3)),
+                "gate": open_gate[:, None, None],
+            },
+        ),
+        Term(
             "anchored",
             contact.anchored,
             0.003,
