@@ -274,3 +274,18 @@ def test_a_backrest_that_the_plan_does_not_name_still_keeps_a_sitter_from_it() -
         for mapping in (data, bare)
     )
     assert unnamed == pytest.approx(named, abs=0.04)
+
+
+@pytest.mark.parametrize("degrees", [0.0, 90.0, 180.0, -90.0])
+def test_a_seat_whose_front_nobody_knows_is_left_where_nothing_stands(degrees: float) -> None:
+    data = Recipe.load("sit_on_chair").model_dump(by_alias=True)
+    data["script"] = [phrase for phrase in data["script"] if phrase["verb"] != "lean_back"]
+    plan = plan_from_recipe(Recipe.from_mapping({**data, "edges": data["edges"][:1]}))
+    objects, parts = SCENES["sit_on_chair"]()
+    chair, known, turn = objects["chair"], parts["chair"], Rotation.from_euler("z", degrees, degrees=True)
+    seat = replace(known.parts["seat"], center=turn.apply(known.parts["seat"].center))
+    turned = replace(chair, vertices=turn.apply(chair.vertices))
+    unknown = replace(known, parts={"seat": seat}, front=np.zeros(3))
+    body = {"person 1": load_body("neutral")}
+    placement = place(plan, body, {"chair": turned}, {"chair": unknown}).people["person 1"][0]
+    assert np.cos(placement.heading - np.radians(degrees)) == pytest.approx(1.0), "the plain chair looks along x"

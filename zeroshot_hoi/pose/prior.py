@@ -233,9 +233,21 @@ def _side_direction(relation: Relation, half: np.ndarray, front: np.ndarray) -> 
     return Rotation.from_euler("z", turn).apply(np.array([front[0], front[1], 0.0]))[:2]
 
 
+def _open_side(triangles: np.ndarray, seat: PartRegion) -> np.ndarray:
+    """(3,) the way out of a seat whose object's front nobody knows: away from most of what stands above it."""
+    across = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    rows = np.column_stack([triangles.mean(1), 0.5 * np.linalg.norm(across, axis=1)])
+
+    def closed(front: np.ndarray) -> float:
+        return float(_behind(rows, seat, front, np.cross([0.0, 0.0, 1.0], front))[:, 3].sum())
+
+    ways = [np.array(way) for way in ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0])]
+    return max(ways, key=lambda way: closed(way) - closed(-way))
+
+
 def _behind(centers: np.ndarray, seat: PartRegion, front: np.ndarray, side: np.ndarray) -> np.ndarray:
-    """(N, 3) what of the faces' middles stands above the seat behind a sitter, whether the plan names it or not."""
-    away = centers - seat.center
+    """(N, ...) what of the faces' middles stands above the seat behind a sitter, whether the plan names it or not."""
+    away = centers[:, :3] - seat.center
     above = (away[:, 2] > BACK_HEIGHTS[0]) & (away[:, 2] < BACK_HEIGHTS[1])
     return centers[above & (np.abs(away @ side) < BACK_HALF_WIDTH) & (away @ front < 0.0)]
 
@@ -263,9 +275,10 @@ def _sitting(
         )
     known = parts[relation.object]
     seat = known.parts[seats[0].second.part]
-    front = known.front if np.any(known.front) else before_hands(relation, plan, known, seat.center)
     scene_object = objects[relation.object]
     triangles = scene_object.vertices[scene_object.faces]
+    front = known.front if np.any(known.front) else before_hands(relation, plan, known, seat.center)
+    front = front if np.any(front) else _open_side(triangles, seat)
     centers = triangles[seat.faces].mean(1)
     rear = float((centers @ front).min())
     side = np.cross([0.0, 0.0, 1.0], front)

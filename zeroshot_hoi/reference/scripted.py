@@ -142,7 +142,7 @@ def _object_reference(
     workspace = _workspace(bodies[person], placement, side, on[1] if on else None)
     seconds = plan.frames / plan.fps
     others = {n: _front(bodies[n], scene.people[n][0]) for n in bodies if n != person}
-    workspace = replace(workspace, face=workspace.face | others)
+    workspace = replace(workspace, face={**workspace.face, **others})
     shift = work_shift(Variation(plan.seed), name)
     base = pose.translation if on is None else _work_center(on[0], placement, workspace, side, objects[name], shift)
     both = _both_hands(name, person, plan)

@@ -279,9 +279,11 @@ def _feet(who: Walker, walks: Sequence[tuple[float, Walk]], times: np.ndarray) -
             stances = [replace(s, contact=s.contact + start, lift=s.lift + start) for s in walk.of(side)]
             vigor = float(np.clip(walk.gait.length / (NATURAL_STEP * who.leg), 0.0, 1.15))
             pieces.append(foot_track(who.feet[side], stances, walk.gait.seconds, vigor, times[here]))
-        names = ("pose", "toe", "heel_down", "toe_down")
-        joined = {name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in names}
-        tracks[side] = FootTrack(hinge=who.feet[side].hinge, **joined)
+        pose, toe, heel_down, toe_down = (
+            np.concatenate([getattr(piece, name) for piece in pieces])
+            for name in ("pose", "toe", "heel_down", "toe_down")
+        )
+        tracks[side] = FootTrack(pose, toe, who.feet[side].hinge, heel_down, toe_down)
     return tracks
 
 
