@@ -76,7 +76,7 @@ class Compiler(Interaction):
             if not away.any():
                 continue
             fingers, opened = list(self.rows[name].fingers[side]), open_hand(self.bodies[name], side)
-            for k in np.flatnonzero(away):
+            for k in np.flatnonzero(away).tolist():
                 relaxed = starts[k].placements[name].q[fingers]
                 q[k, fingers] = reaching.fingers(away[k], q[k, fingers], opened[fingers], relaxed)
 
