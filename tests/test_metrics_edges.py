@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import synthetic_result as syn
 
+from tests.closeness import NAN, close
 from zeroshot_hoi.core.camera import look_at
 from zeroshot_hoi.metrics.published import (
     MetricError,
@@ -19,12 +20,6 @@ from zeroshot_hoi.metrics.published import (
     tracks,
     vbench,
 )
-
-NAN = float("nan")
-
-
-def close(value, expected, tolerance=1e-9):
-    assert value == pytest.approx(expected, abs=tolerance, nan_ok=True)
 
 
 def test_voxels_count_by_their_centers():

@@ -5,14 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from tests.closeness import NAN, close
 from zeroshot_hoi.core.camera import look_at
 from zeroshot_hoi.metrics.published import MetricError, features, pictures, semantics, tracks, vbench
-
-NAN = float("nan")
-
-
-def close(value, expected, tolerance=1e-9):
-    assert value == pytest.approx(expected, abs=tolerance, nan_ok=True)
 
 
 def gray(*levels, size=16):

@@ -8,6 +8,7 @@ import pytest
 import synthetic_result as syn
 from scipy.spatial.transform import Rotation
 
+from tests.closeness import NAN, close
 from zeroshot_hoi.metrics.metric import HIGHER, LOWER
 from zeroshot_hoi.metrics.published import (
     Measure,
@@ -22,13 +23,6 @@ from zeroshot_hoi.metrics.published import (
     smoothness,
 )
 from zeroshot_hoi.metrics.published.measure import NEUTRAL
-
-NAN = float("nan")
-
-
-def close(value, expected, tolerance=1e-9):
-    assert value == pytest.approx(expected, abs=tolerance, nan_ok=True)
-
 
 # Contact and penetration: signed distances (T, V) in metres, negative inside.
 DEPTHS = np.array(

@@ -277,7 +277,7 @@ def _sitting(
     seat = known.parts[seats[0].second.part]
     scene_object = objects[relation.object]
     triangles = scene_object.vertices[scene_object.faces]
-    front = known.front if np.any(known.front) else before_hands(relation, plan, known, seat.center)
+    front = known.front if np.any(known.front) else before_hands(relation, plan, parts, seat.center)
     front = front if np.any(front) else _open_side(triangles, seat)
     centers = triangles[seat.faces].mean(1)
     rear = float((centers @ front).min())

@@ -102,10 +102,8 @@ def standing_on(
     return tuple(placements)
 
 
-def before_hands(relation: Relation, plan: Plan, known: ObjectParts, seat: np.ndarray) -> np.ndarray:
+def before_hands(relation: Relation, plan: Plan, parts: Mapping[str, ObjectParts], seat: np.ndarray) -> np.ndarray:
     """(3,) where one looks who sits on an object whose front nothing tells: to what the hands hold of it, else 0."""
-    held = [e.second.part for e in plan.graph.edges_of(relation.person)
-            if e.second.owner == relation.object and e.first.part.endswith("hand")]  # fmt: skip
-    away = np.mean([known.parts[p].center for p in held], axis=0) - seat if held else np.zeros(3)
-    ahead = np.where(np.abs(away) == np.abs(away[:2]).max(), np.sign(away), 0.0) * [1.0, 1.0, 0.0]
-    return ahead
+    held = worked_on(relation, plan, parts)
+    away = np.zeros(3) if held is None else held - seat
+    return np.where(np.abs(away) == np.abs(away[:2]).max(), np.sign(away), 0.0) * [1.0, 1.0, 0.0]

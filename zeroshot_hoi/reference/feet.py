@@ -91,6 +91,17 @@ def _heel_roll(sole: np.ndarray) -> np.ndarray:
     return np.stack(places)
 
 
+def flat_track(
+    shape: FootShape, places: np.ndarray, yaws: np.ndarray, stands: bool = True, rides: bool = False
+) -> FootTrack:
+    """A flat foot at `places (T, 3)`, turned by `yaws (T,)` radians; it `stands` on its spot or goes along."""
+    pose = np.repeat(np.eye(4)[None], len(yaws), axis=0)
+    pose[:, :3, :3] = Rotation.from_euler("z", yaws[:, None]).as_matrix()
+    pose[:, :3, 3] = places
+    down = np.full(len(yaws), float(stands))
+    return FootTrack(pose, np.zeros(len(yaws)), shape.hinge, down, down, rides)
+
+
 def foot_track(shape: FootShape, stances: list[Stance], step: float, vigor: float, times: np.ndarray) -> FootTrack:
     """The way of one foot through its `stances`, in order, for steps of `step` seconds.
 

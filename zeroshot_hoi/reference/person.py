@@ -12,9 +12,9 @@ from zeroshot_hoi.body.postures import posture_shape
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.errors import RecipeError
 from zeroshot_hoi.core.plan import Plan
-from zeroshot_hoi.core.reference import FootTrack, PersonReference, Placement, Travel
+from zeroshot_hoi.core.reference import PersonReference, Placement, Travel
 from zeroshot_hoi.core.variation import Variation
-from zeroshot_hoi.reference.feet import foot_shape
+from zeroshot_hoi.reference.feet import flat_track, foot_shape
 from zeroshot_hoi.reference.hands import brought_to_face, hand_strokes, hold_times
 from zeroshot_hoi.reference.legs import solve_legs
 from zeroshot_hoi.reference.phrases import scripted_walk
@@ -103,9 +103,7 @@ def person_reference(name: str, plan: Plan, body: SkinnedBody, placement: Placem
 
 def _weight_shift(script: _Script, plan: Plan, name: str) -> np.ndarray:
     """(T, 3) metres that a standing person's hips wander, in the person's frame; arms that hang swing along."""
-    draws = Variation(plan.seed)
-    clock = 2.0 * np.pi * np.arange(plan.frames) / plan.fps
-    sway = SWAY_PER_SECOND * clock + draws.offset(0.0, 2.0 * np.pi, name, "sway")
+    sway = _sway(plan.frames, plan.fps, Variation(plan.seed), name)
     busy = {edge.first.part for edge in plan.graph.edges_of(name)}
     for side, late in (("left", 0.6), ("right", 1.1)):
         if f"{side} hand" not in busy:
@@ -123,15 +121,10 @@ def _stand_on_feet(script: _Script, placement: Placement, stance: np.ndarray, sh
     over_feet = np.append(np.mean([foot[:2] for foot in placement.feet.values()], axis=0), 0.0) + turn.apply(stance)
     root = placement.root + turn.apply(turn.inv().apply(over_feet - placement.root) * script.standing + shift)
     shapes = {side: foot_shape(script.body, side) for side in placement.feet}
-    tracks = {}
-    for side, (x, y, yaw) in placement.feet.items():
-        pose = np.eye(4)
-        pose[:3, :3] = Rotation.from_euler("z", yaw).as_matrix()
-        pose[:2, 3] = x, y
-        down = np.ones(frames)
-        tracks[side] = FootTrack(
-            np.repeat(pose[None], frames, axis=0), np.zeros(frames), shapes[side].hinge, down, down
-        )
+    tracks = {
+        side: flat_track(shapes[side], np.tile([x, y, 0.0], (frames, 1)), np.full(frames, yaw))
+        for side, (x, y, yaw) in placement.feet.items()
+    }
     q, _ = solve_legs(script.body, placement.q + script.q, root, np.full(frames, placement.heading), tracks, shapes)
     script.q[:] = q - placement.q
 
@@ -151,11 +144,17 @@ def _walk(script: _Script, plan: Plan, name: str) -> Travel | None:
     return motion.travel
 
 
+def _sway(frames: int, fps: float, draws: Variation, name: str) -> np.ndarray:
+    """(T,) radians: where a person is between both feet; the seed says where it begins."""
+    clock = 2.0 * np.pi * np.arange(frames) / fps
+    return SWAY_PER_SECOND * clock + draws.offset(0.0, 2.0 * np.pi, name, "sway")
+
+
 def _live(script: _Script, frames: int, fps: float, draws: Variation, name: str) -> None:
     """Breath lifts the chest and the shoulders, weight sways from foot to foot; seeds begin elsewhere in both."""
     clock = 2.0 * np.pi * np.arange(frames) / fps
     breath = BREATHS_PER_SECOND * clock + draws.offset(0.0, 2.0 * np.pi, name, "breath")
-    sway = SWAY_PER_SECOND * clock + draws.offset(0.0, 2.0 * np.pi, name, "sway")
+    sway = _sway(frames, fps, draws, name)
     script.add(np.radians(1.0) * np.sin(breath), {"thorax flexion": -1.0, "side collar elevation": 0.7})
     script.add(np.radians(1.2) * draws.factor(0.6, 1.4, name, "sway") * np.sin(sway), {"lumbar bending": 1.0})
 

@@ -12,8 +12,8 @@ from scipy.spatial.transform import Rotation
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.errors import RecipeError, nearest_name
 from zeroshot_hoi.core.plan import Plan
-from zeroshot_hoi.core.reference import FootTrack, ObjectReference, PersonReference, Placement, Travel
-from zeroshot_hoi.reference.feet import foot_shape, foot_track
+from zeroshot_hoi.core.reference import ObjectReference, PersonReference, Placement, Travel
+from zeroshot_hoi.reference.feet import flat_track, foot_shape, foot_track
 from zeroshot_hoi.reference.footsteps import Stance
 from zeroshot_hoi.reference.hands import owner_of
 from zeroshot_hoi.reference.verbs import complete, number
@@ -94,9 +94,6 @@ def _along(placement: Placement, track: ObjectReference, rides: Mapping[str, boo
 
     feet = {}
     for side, (x, y, angle) in placement.feet.items():
-        pose = np.repeat(np.eye(4)[None], len(yaw), 0)
-        pose[:, :3, :3] = Rotation.from_euler("z", (yaw + angle - placement.heading)[:, None]).as_matrix()
-        pose[:, :3, 3] = moved(np.array([x, y, 0.0]))
-        still = np.zeros(len(yaw))
-        feet[side] = FootTrack(pose, still, foot_shape(body, side).hinge, still, still, rides[side])
+        places, yaws = moved(np.array([x, y, 0.0])), yaw + angle - placement.heading
+        feet[side] = flat_track(foot_shape(body, side), places, yaws, stands=False, rides=rides[side])
     return Travel(moved(placement.root), yaw, feet)
