@@ -23,6 +23,8 @@ from zeroshot_hoi.core.reference import InitialScene, Placement, RigidPose
 from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.core.variation import Variation
 from zeroshot_hoi.pose.standing import (
+    FACINGS,
+    SIDES,
     TALKING_DISTANCE,
     before_hands,
     before_person,
@@ -188,7 +190,7 @@ def _beside(
     across = np.array([-outward[1], outward[0]])
     if spot is not None:
         center = center + ((spot[:2] - center) @ across) * across
-    turn = {"toward": np.pi, "away": 0.0, "along": np.pi / 2}[relation.facing]
+    turn = FACINGS[relation.facing]
     base = np.arctan2(pose.rotation[1, 0], pose.rotation[0, 0])
     heading = float(np.arctan2(outward[1], outward[0]) + turn + base)
     heading = float(np.arctan2(np.sin(heading), np.cos(heading)))
@@ -229,8 +231,7 @@ def _side_direction(relation: Relation, half: np.ndarray, front: np.ndarray) -> 
             f"'{relation.person}' stands at the {relation.side} of '{relation.object}', whose front is not known. "
             f"Say it with front=x, -x, y or -y on the mesh."
         )
-    turn = {"front": 0.0, "left": np.pi / 2, "back": np.pi, "right": -np.pi / 2}[relation.side]
-    return Rotation.from_euler("z", turn).apply(np.array([front[0], front[1], 0.0]))[:2]
+    return Rotation.from_euler("z", SIDES[relation.side]).apply(np.array([front[0], front[1], 0.0]))[:2]
 
 
 def _open_side(triangles: np.ndarray, seat: PartRegion) -> np.ndarray:

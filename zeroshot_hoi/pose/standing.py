@@ -15,8 +15,11 @@ from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.core.variation import Variation
 from zeroshot_hoi.pose.variety import standing_shift
 
-PERSON_SIDES = {"front": 0.0, "left": np.pi / 2, "back": np.pi, "right": -np.pi / 2}
-"""Bearing, radians from where the other person looks."""
+SIDES = {"front": 0.0, "left": np.pi / 2, "back": np.pi, "right": -np.pi / 2}
+"""Bearing, radians from where the other person looks, or from an object's front."""
+
+FACINGS = {"toward": np.pi, "away": 0.0, "along": np.pi / 2}
+"""Where one looks who stands there, radians from that bearing."""
 
 TALKING_DISTANCE = 1.0
 """Metres between people who deal with each other (Hall 1966, The Hidden Dimension: personal distance, .45-1.2 m)."""
@@ -63,13 +66,13 @@ def before_person(
             f"'{relation.person}' is placed beside '{relation.object}', who comes later. "
             f"List '{relation.object}' first."
         )
-    if relation.side not in PERSON_SIDES:
-        raise HoiError(f"Nobody is placed '{relation.side}' a person. Allowed: {', '.join(PERSON_SIDES)}.")
+    if relation.side not in SIDES:
+        raise HoiError(f"Nobody is placed '{relation.side}' a person. Allowed: {', '.join(SIDES)}.")
     other = people[relation.object][0]
-    bearing = other.heading + PERSON_SIDES[relation.side]
+    bearing = other.heading + SIDES[relation.side]
     back, beside = standing_shift(draws, relation.person)
     away = distance + back
-    turn = {"toward": np.pi, "away": 0.0, "along": np.pi / 2}[relation.facing]
+    turn = FACINGS[relation.facing]
     out, across = np.array([np.cos(bearing), np.sin(bearing)]), np.array([-np.sin(bearing), np.cos(bearing)])
     heading = float(np.arctan2(np.sin(bearing + turn), np.cos(bearing + turn)))
     return standing(shape, other.root[:2] + away * out + beside * across, heading)
