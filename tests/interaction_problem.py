@@ -208,6 +208,7 @@ def _body_terms(body: SkinnedBody, rng: np.random.Generator, frames: int) -> tup
             constants={"rows": np.concatenate([head.rows, head.normal_rows])},
         ),
         Term("ground", penetration.body_in_ground, 0.003, constants={"rows": skin.rows}),
+        Term("object in ground", penetration.object_in_ground, 0.003, 0, FREE_OBJECT, constants={"points": points}),
         Term(
             "body in object",
             penetration.body_in_object,
@@ -312,7 +313,7 @@ def _object_terms(rng: np.random.Generator, frames: int) -> tuple[Term, ...]:
             0.01,
             0,
             FREE_OBJECT,
-            constants={"anchor": points[0], "dead_zone": np.float64(0.01)},
+            constants={"anchor": points[0], "dead_zone": np.float64(0.01), "weight": np.ones(3)},
             frames={"target": rng.normal(0.0, 0.1, (frames, 3)) + [0.2, 0.0, 1.0]},
         ),
         Term(

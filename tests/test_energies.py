@@ -134,6 +134,8 @@ CLOSED_FORM: list[tuple[str, Any, np.ndarray, dict[str, Any], Any]] = [
       "other_rows": _rows([[0.07, 0, 0], [0, 0.2, 0]]), "other_radii": np.array([0.04, 0.1])}, [0.02, 0.0]),
     ("body_in_ground: depth below zero", penetration.body_in_ground, _x(bone=(0, 0, -0.02)),
      {"rows": _rows([[0, 0, 0], [0, 0, 0.05]])}, [0.02, 0.0]),
+    ("object_in_ground: depth below zero", penetration.object_in_ground, _x(thing=(0, 0, -0.02)),
+     {"points": np.array([[0, 0, 0], [0, 0, 0.05]])}, [0.02, 0.0]),
     ("natural_pose: by the root of the stiffness", posture.natural_pose, _x(),
      {"reference": np.array([0.0, 0, 0.3]), "stiffness": np.array([2.0, 1, 5])}, [0.2, -0.2, 0.0]),
     ("root_position: beyond the dead zone", posture.root_position, _x(bone=(0.3, 0, 0)),
@@ -155,8 +157,8 @@ CLOSED_FORM: list[tuple[str, Any, np.ndarray, dict[str, Any], Any]] = [
     ("level_head: a little down", posture.level_head, _x(),
      {"rows": np.concatenate([_rows([0, 0, 0]), _rows([1, 0, -0.2], normals=True)])}, [0.0, 0.0]),
     ("path: the anchor beyond the dead zone", tracking.path, _x(thing=(0, 0, 0.5), thing_turn=QUARTER),
-     {"anchor": np.array([0.1, 0, 0]), "target": np.array([0, 0.1, 0.4]), "dead_zone": np.float64(0.02)},
-     [0, 0, 0.08]),
+     {"anchor": np.array([0.1, 0, 0]), "target": np.array([0, 0.1, 0.4]), "dead_zone": np.float64(0.02),
+      "weight": np.array([1.0, 1.0, 3.0])}, [0, 0, 0.24]),
     ("axis: chord", tracking.axis, _x(thing_turn=QUARTER),
      {"axis": np.array([1.0, 0, 0]), "target": np.array([1.0, 0, 0])}, [-1, 1, 0]),
 ]  # fmt: skip
@@ -247,6 +249,7 @@ def _generic() -> dict[str, tuple[Any, dict[str, Any]]]:
             "rows": both[:6], "radii": rng.uniform(0.2, 0.25, 6),
             "other_rows": both[6:], "other_radii": rng.uniform(0.2, 0.25, 6)}),
         "body_in_ground": (penetration.body_in_ground, {"rows": both}),
+        "object_in_ground": (penetration.object_in_ground, {"points": points[0] - [0.0, 0.0, 2.0]}),
         "natural_pose": (posture.natural_pose, {"reference": rng.normal(size=3), "stiffness": rng.uniform(size=3)}),
         "root_position": (posture.root_position, {"rows": both[:1], "reference": rng.normal(size=3),
                                                   "radius": np.float64(0.03)}),
@@ -258,7 +261,7 @@ def _generic() -> dict[str, tuple[Any, dict[str, Any]]]:
                                 "target": np.array([-0.4, 0.5, 0.1])}),
         "level_head": (posture.level_head, {
             "rows": np.concatenate([_rows([0.0, 0.1, 0.2]), _rows([1, 0.2, 0.7], normals=True)])}),
-        "path": (tracking.path, {"anchor": points[0][0], "target": points[1][0], "dead_zone": np.float64(0.01)}),
+        "path": (tracking.path, {"anchor": points[0][0], "target": points[1][0], "dead_zone": np.float64(0.01), "weight": np.array([1.0, 1.0, 3.0])}),
         "axis": (tracking.axis, {"axis": np.array([0.6, 0.0, 0.8]), "target": points[0][1]}),
     }  # fmt: skip
 
@@ -347,7 +350,7 @@ def test_slopes_are_finite_where_lengths_vanish() -> None:
     xp, zero = jax_namespace(), np.zeros(3)
     cases = {
         posture.root_position: {"rows": _rows(zero), "reference": zero, "radius": 0.03},
-        tracking.path: {"anchor": zero, "target": zero, "dead_zone": 0.01},
+        tracking.path: {"anchor": zero, "target": zero, "dead_zone": 0.01, "weight": np.ones(3)},
         penetration.body_in_itself: {"rows": _rows([zero, zero]), "radii": np.full(2, 0.1),
                                      "apart": penetration.sphere_pairs(2, np.array([[0, 1]]))},
         penetration.object_in_body: {"points": zero[None], "rows": _rows(zero), "radii": 0.1 * ONE},

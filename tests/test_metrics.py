@@ -281,6 +281,54 @@ def test_a_seat_supports():
     assert measure("supported:person 1", **content).value == pytest.approx(7 / 8)
 
 
+def stander(weight_at, motion=None):
+    """A sole of 20 x 10 cm and a cube of the same volume `weight_at` metres ahead, one metre up."""
+    vertices, faces, _ = syn.join(
+        syn.box([0, 0, 0.025], [0.2, 0.1, 0.05], edge=0.05), syn.box([weight_at, 0, 1.0], [0.1, 0.1, 0.1], edge=0.05)
+    )
+    path = np.repeat(vertices[None], syn.FRAMES, axis=0) if motion is None else motion(vertices)
+    regions = np.where(vertices[:, 2] < 0.026, "left sole", "")
+    labels = np.where(vertices[:, 2] < 0.5, "left foot", "right hand")
+    return {"person 1": syn.person(path, faces, labels, regions)}
+
+
+@pytest.mark.parametrize(("weight_at", "outside"), [(0.1, -5.0), (0.23, 1.5), (0.4, 10.0)])
+def test_the_weight_is_over_what_carries_it(weight_at, outside):
+    # Two equal volumes: the center of mass is half way, the sole's edge at 10 cm ahead and 5 cm aside.
+    metric = measure("balance:person 1", people=stander(weight_at))
+    assert metric.value == pytest.approx(outside, abs=0.05)
+    assert metric.passed is (outside <= 2.0)
+
+
+def test_who_sways_is_balanced_where_the_mean_of_a_second_is():
+    sway = 0.4 * np.array([-1, 1] * (syn.FRAMES // 2))
+
+    def swaying(vertices):
+        return vertices + sway[:, None, None] * (vertices[:, 2:] > 0.5) * [1.0, 0, 0]
+
+    assert measure("balance:person 1", people=stander(0.0, swaying)).value == pytest.approx(-5.0, abs=0.05)
+
+
+@pytest.mark.parametrize("travels", [False, True])
+def test_a_thing_that_stays_carries_and_one_that_travels_does_not(travels):
+    content = {
+        "people": stander(0.4),
+        "objects": {"table": syn.thing(*syn.box([0.4, 0, 0.847], [0.4, 0.4, 0.2]))},
+        "edges": [syn.edge("person 1.right hand", "table.top")],
+        "states": {"table": (travels, False)},
+    }
+    assert measure("balance:person 1", **content).passed is not travels
+
+
+def test_who_is_seated_has_no_bar_of_balance():
+    content = {
+        "people": stander(0.4),
+        "objects": {"chair": syn.thing(*syn.box([0, 0, -1.0], [0.4, 0.4, 0.5]), part="seat")},
+        "edges": [syn.edge("person 1.left foot", "chair.seat", kind="support", support=True)],
+    }
+    assert measure("balance:person 1", **content).passed is None
+
+
 @pytest.mark.parametrize("step", [0.001, 0.002])
 def test_a_sliding_sole_adds_up_its_steps(step):
     slid = sole(lambda v: v + step * np.arange(syn.FRAMES)[:, None, None] * [1.0, 0, 0])

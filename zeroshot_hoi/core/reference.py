@@ -58,6 +58,8 @@ class ObjectReference:
     """Radians of standard deviation of the turn about `axis`; large where the turn does not matter."""
     symmetric: bool = False
     """Whether the axis may also point the other way."""
+    height: float = 1.0
+    """How much more firmly than the rest of its path the anchor keeps its height, as what stands on the ground must."""
     guided: bool = False
     """Whether the object moves exactly so whoever holds it: on a hinge, or rolling on the floor."""
 

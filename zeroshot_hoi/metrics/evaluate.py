@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from zeroshot_hoi.metrics.balance import balance_metrics
 from zeroshot_hoi.metrics.clip import read_clip
 from zeroshot_hoi.metrics.contact import contact_metrics, edge_distance, measure_edge
 from zeroshot_hoi.metrics.ground import ground_metrics
@@ -24,6 +25,7 @@ def evaluate(result: Any) -> dict[str, Metric]:
     for person in clip.people.values():
         metrics += self_metrics(person)
     metrics += ground_metrics(clip, measured)
+    metrics += balance_metrics(clip, measured)
     metrics += motion_metrics(clip)
     return {metric.key: metric for metric in metrics}
 

@@ -1,6 +1,11 @@
-"""Which grips an arm reaches: where the forearm would have to be, and whether the upper arm gets there."""
+"""Which grips an arm reaches with ease: where the elbow would have to be, and how far the forearm would be twisted.
+
+What is estimated here only orders the grips; which of them serve is found by solving for the whole body.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -11,7 +16,7 @@ from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.reference import Placement
 from zeroshot_hoi.optimization.grasp import Grasp
-from zeroshot_hoi.optimization.hand import hand_frame
+from zeroshot_hoi.optimization.hand import HandFrame, hand_frame
 
 BENDS = ((0.0, 0.0), (0.6, 0.0), (-0.6, 0.0), (0.0, 0.3), (0.0, -0.4))
 """Radians that a wrist bends without effort: toward the back of the hand and the palm, to the thumb and away."""
@@ -22,24 +27,71 @@ MISSED = 0.06
 UNREACHED = 200.0
 """Energy of a grip whose elbow misses by ten times that, and no more."""
 
+HANGING = (0.3, 0.4, -0.87)
+"""Ahead, outward and up: where the elbow of a hand at work is from its shoulder."""
 
-def discomfort(
-    body: SkinnedBody, side: str, placement: Placement, rotation: np.ndarray, translation: np.ndarray, grasp: Grasp
-) -> float:
-    """Energy of the way by which an elbow misses, for an object at `rotation (3, 3)` and `translation (3,)`, world."""
-    xp, frame = numpy_namespace(), hand_frame(body, side)
+EASY, HARD = np.radians(50.0), np.radians(60.0)
+"""Radians around it within which any place of an elbow is easy, and over which more becomes as bad as out of reach."""
+
+TWIST = np.radians(80.0)
+"""Radians that a forearm turns to either side of thumb up; joints end at 85."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm of a person who stands or sits somewhere."""
+
+    shoulder: np.ndarray
+    """(3,) m, world."""
+    hanging: np.ndarray
+    """(3,) unit, world: from the shoulder to an elbow at ease."""
+    upper: float
+    fore: float
+    """Lengths in metres."""
+    wrist: np.ndarray
+    """(3,) m, the body's rest space."""
+    frame: HandFrame
+
+
+def arm_of(body: SkinnedBody, side: str, placement: Placement) -> Arm:
+    """The arm of a person in a placement."""
+    xp = numpy_namespace()
     pose = to_pose(xp, body.freedoms, placement.q)
     local = joint_positions(xp, body, bone_transforms(xp, body, pose, np.zeros(3)))
     rest = dict(zip(body.joint_names, body.rest_joints, strict=True))
     turn = Rotation.from_euler("z", placement.heading)
-    shoulder = turn.apply(local[body.joint_names.index(f"{side}_shoulder")]) + placement.root
+    ahead, outward, up = HANGING
+    hanging = turn.apply([ahead, outward if side == "left" else -outward, up])
+    return Arm(
+        turn.apply(local[body.joint_names.index(f"{side}_shoulder")]) + placement.root,
+        hanging / np.linalg.norm(hanging),
+        float(np.linalg.norm(rest[f"{side}_elbow"] - rest[f"{side}_shoulder"])),
+        float(np.linalg.norm(rest[f"{side}_wrist"] - rest[f"{side}_elbow"])),
+        rest[f"{side}_wrist"],
+        hand_frame(body, side),
+    )
+
+
+def discomfort(arm: Arm, rotation: np.ndarray, translation: np.ndarray, grasp: Grasp) -> float:
+    """Energy of the easiest way to hold an object at `rotation (3, 3)` and `translation (3,)`, world, with a grip."""
     to_world = rotation @ grasp.rotation.T
-    wrist = to_world @ (rest[f"{side}_wrist"] - grasp.translation) + translation
-    forearm = float(np.linalg.norm(rest[f"{side}_wrist"] - rest[f"{side}_elbow"]))
-    upper = float(np.linalg.norm(rest[f"{side}_elbow"] - rest[f"{side}_shoulder"]))
-    misses = []
-    for back, thumb in BENDS:
-        bend = Rotation.from_rotvec(back * frame.radial) * Rotation.from_rotvec(thumb * frame.normal)
-        elbow = wrist - forearm * (to_world @ bend.apply(frame.distal))
-        misses.append(abs(float(np.linalg.norm(elbow - shoulder)) - upper))
-    return UNREACHED * min((min(misses) / (10.0 * MISSED)) ** 2, 1.0)
+    wrist = to_world @ (arm.wrist - grasp.translation) + translation
+    return min(_strain(arm, to_world, wrist, back, thumb) for back, thumb in BENDS)
+
+
+def _strain(arm: Arm, to_world: np.ndarray, wrist: np.ndarray, back: float, thumb: float) -> float:
+    """Energy of one bend of the wrist: by what the elbow misses, where it would be, how the forearm would be turned."""
+    frame = arm.frame
+    bend = Rotation.from_rotvec(back * frame.radial) * Rotation.from_rotvec(thumb * frame.normal)
+    fore = to_world @ bend.apply(frame.distal)
+    upper = wrist - arm.fore * fore - arm.shoulder
+    missed = abs(float(np.linalg.norm(upper)) - arm.upper) / (10.0 * MISSED)
+    upper = upper / max(float(np.linalg.norm(upper)), 1e-9)
+    raised = max(float(np.arccos(np.clip(upper @ arm.hanging, -1.0, 1.0))) - EASY, 0.0) / HARD
+    hinge = np.cross(upper, fore)
+    bent = float(np.linalg.norm(hinge))
+    thumb_up = np.cross(hinge / max(bent, 1e-9), fore)  # where the thumb is at half pronation
+    radial = to_world @ bend.apply(frame.radial)
+    turned = float(np.arctan2(fore @ np.cross(thumb_up, radial), thumb_up @ radial))
+    twisted = bent * max(abs(turned) - TWIST, 0.0) / HARD
+    return UNREACHED * sum(min(part**2, 1.0) for part in (missed, raised, twisted))

@@ -21,6 +21,9 @@ from zeroshot_hoi.optimization.start import Start
 FOOT_LENGTH = 0.2
 """Metres of a part on which a whole foot stands."""
 
+RESTING = 0.003
+"""Metres above the lowest of a part that still rest with it."""
+
 FAR_REACH = 0.25
 """Metres from which a palm is drawn to what it should touch."""
 
@@ -144,14 +147,21 @@ def _held(scene: Interaction, edge: Edge, gate: np.ndarray, starts: Sequence[Sta
 
 def _object_edge(scene: Interaction, edge: Edge, gate: np.ndarray) -> list[Term]:
     first, second = edge.first, edge.second
-    points = _part_points(scene, first.owner, first.part, 40)
+    points = _resting_points(scene, edge, 40)
     o, other = scene.names.index(first.owner), scene.names.index(second.owner)
     return [Term(f"contact:{edge.name}", contact.rest, SIGMA["rest"], 0, o, other, constants={
         "points": points, "grid": scene.part_grid(edge)},
         frames={"gate": gate[:, None]})]  # fmt: skip
 
 
-def _part_points(scene: Interaction, owner: str, part: str, count: int) -> np.ndarray:
-    scene_object = scene.objects[owner]
-    centers = scene_object.vertices[scene_object.faces[scene.parts[owner].parts[part].faces]].mean(1)
+def _resting_points(scene: Interaction, edge: Edge, count: int) -> np.ndarray:
+    """(count, 3) spread over the part by which an object rests: of what lies on something the lowest, for a part found
+    as a mug's bottom has the inside of the mug and the foot of its wall too."""
+    owner, thing = edge.first.owner, scene.objects[edge.first.owner]
+    centers = thing.vertices[thing.faces[scene.parts[owner].parts[edge.first.part].faces]].mean(1)
+    track = scene.reference.objects.get(owner)
+    if scene.plan.objects[owner].rests_on == edge.second.owner:
+        turn = scene.initial.objects[owner].rotation if track is None else track.rotation[0]
+        height = centers @ turn[2]
+        centers = centers[height < height.min() + RESTING]
     return np.resize(centers[farthest_points(centers, min(count, len(centers)))], (count, 3))

@@ -1,16 +1,26 @@
-"""First step: every hand that closes around something, or lies flat on it, alone with its object."""
+"""First step: every hand that closes around something, or lies flat on it, alone with its object; then both hands."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
+
+import numpy as np
+from scipy.spatial.transform import Rotation
 
 from zeroshot_hoi.core.graph import Edge
 from zeroshot_hoi.core.solution import ProgressListener, silent
 from zeroshot_hoi.geometry.grid import bake_part_grid
-from zeroshot_hoi.optimization.comfort import discomfort
+from zeroshot_hoi.optimization.comfort import Arm, arm_of, discomfort
 from zeroshot_hoi.optimization.compile import Compiler
 from zeroshot_hoi.optimization.grasp import Grasp, find_grasps
 from zeroshot_hoi.optimization.palm import palm_grasps
+from zeroshot_hoi.optimization.schedule import grip_cost
+from zeroshot_hoi.optimization.start import Start
+
+SPINS, WIDEST_SPIN = 9, 2.0
+"""Turns of a thing about its free axis at which two hands on it are compared, and how many standard deviations far."""
 
 
 def find_grips(compiler: Compiler, listener: ProgressListener = silent) -> dict[str, tuple[Grasp, ...]]:
@@ -31,9 +41,64 @@ def find_grips(compiler: Compiler, listener: ProgressListener = silent) -> dict[
     return found
 
 
+def joint_choices(
+    compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]
+) -> list[tuple[Mapping[str, Grasp], ...]]:
+    """What may be chosen independently, the best first: one hand's grip, or the grips of both hands on one thing.
+
+    Two grips that are fine by themselves may want the thing turned in two ways, or one elbow behind the back; so pairs
+    are ordered by how well both arms reach the thing as the reference first has it, in its best free turn.
+    """
+    choices = []
+    for names in compiler.holds.together():
+        pairs = [dict(zip(names, combination, strict=True)) for combination in product(*(grips[n] for n in names))]
+        if len(names) > 1:
+            strain = _strains(compiler, {name: grips[name] for name in names})
+            index = {name: {id(g): k for k, g in enumerate(grips[name])} for name in names}
+            cost = [
+                grip_cost(Start({}, pair)) + float(sum(strain[n][index[n][id(g)]] for n, g in pair.items()).min())
+                for pair in pairs
+            ]
+            pairs = [pairs[k] for k in np.argsort(cost, kind="stable")]
+        choices.append(tuple(pairs))
+    return choices
+
+
+def _strains(compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]) -> dict[str, np.ndarray]:
+    """Edge name -> (G, SPINS) energy of the arm for every grip and turn of the thing, its share of the turn's with it."""
+    found = {}
+    for name, grasps in grips.items():
+        edge = compiler.holds.grips[name]
+        placed = _turned(compiler, edge)
+        arm = _arm(compiler, edge)
+        energy = [[discomfort(arm, *pose, g) + cost / len(grips) for *pose, cost in placed] for g in grasps]
+        found[name] = np.array(energy)
+    return found
+
+
+def _turned(compiler: Compiler, edge: Edge) -> list[tuple[np.ndarray, np.ndarray, float]]:
+    """Rotation and translation of an edge's object, turned about what its reference leaves free, and the turn's energy."""
+    rotation, translation = compiler.holds.placed(edge)
+    track = compiler.reference.objects.get(edge.second.owner)
+    if track is None:
+        return [(rotation, translation, 0.0)]
+    axis, still = rotation @ track.axis, rotation @ track.anchor + translation
+    widest = min(WIDEST_SPIN * track.spin, np.pi)
+    poses = []
+    for angle in np.linspace(-widest, widest, SPINS):
+        turned = Rotation.from_rotvec(angle * axis / np.linalg.norm(axis)).as_matrix() @ rotation
+        poses.append((turned, still - turned @ track.anchor, 0.5 * (angle / track.spin) ** 2))
+    return poses
+
+
+def _arm(compiler: Compiler, edge: Edge) -> Arm:
+    """The arm of an edge's hand, where its person stands or sits first."""
+    person = edge.first.owner
+    return arm_of(compiler.bodies[person], edge.first.part.split()[0], compiler.initial.people[person][0])
+
+
 def _reached(compiler: Compiler, edge: Edge, grasps: tuple[Grasp, ...]) -> tuple[Grasp, ...]:
     """Grips in the order in which an arm reaches them, which counts from then on."""
-    person, side = edge.first.owner, edge.first.part.split()[0]
-    body, placement, placed = compiler.bodies[person], compiler.initial.people[person][0], compiler.holds.placed(edge)
-    charged = [replace(g, energy=g.energy + discomfort(body, side, placement, *placed, g)) for g in grasps]
+    arm, placed = _arm(compiler, edge), compiler.holds.placed(edge)
+    charged = [replace(g, energy=g.energy + discomfort(arm, *placed, g)) for g in grasps]
     return tuple(sorted(charged, key=lambda g: (not g.sound, g.energy)))

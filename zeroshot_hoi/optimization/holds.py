@@ -18,7 +18,7 @@ HANDS_APART = 0.36
 """Metres between two hands on one long handle."""
 
 
-HANDS_ABOVE_HIPS = 0.12
+HANDS_ABOVE_HIPS = 0.14
 """Metres above the root joint at which hands work with bent elbows: where they take what stands upright."""
 
 WIDE_SHAPES = ("plate", "block")
@@ -63,6 +63,13 @@ class Holds:
 
     def grips_of(self, person: str) -> list[Edge]:
         return [edge for edge in self.grips.values() if edge.first.owner == person]
+
+    def together(self) -> list[list[str]]:
+        """Names of grips, those of one person's hands on one thing together."""
+        groups: dict[tuple[str, str], list[str]] = {}
+        for name, edge in self.grips.items():
+            groups.setdefault((edge.first.owner, edge.second.owner), []).append(name)
+        return list(groups.values())
 
     def hands_on(self, person: str, name: str) -> tuple[str, ...]:
         """The person's hands that close around an object: their skin is the grip's matter."""

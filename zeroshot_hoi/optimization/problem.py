@@ -127,9 +127,17 @@ class Problem:
         terms = tuple(replace(t, frames={k: np.asarray(v)[index] for k, v in t.frames.items()}) for t in self.terms)
         return replace(self, base={k: np.asarray(v)[index] for k, v in self.base.items()}, terms=terms)
 
-    def without(self, energies: Container[Energy]) -> Problem:
-        """The same problem in which these energies weigh nothing; nothing is compiled anew."""
-        return replace(self, terms=tuple(replace(t, sigma=np.inf) if t.energy in energies else t for t in self.terms))
+    def without(self, energies: Container[Energy], spared: Container[int] = ()) -> Problem:
+        """The same problem in which these energies weigh nothing, but for objects `spared`; nothing is compiled anew."""
+        return self.softened(energies, np.inf, spared)
+
+    def softened(self, energies: Container[Energy], factor: float, spared: Container[int] = ()) -> Problem:
+        """The same problem in which these energies have `factor` times their standard deviation."""
+        soft = [
+            replace(t, sigma=factor * t.sigma) if t.energy in energies and t.object not in spared else t
+            for t in self.terms
+        ]
+        return replace(self, terms=tuple(soft))
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper bounds (n,) of one frame's unknowns."""

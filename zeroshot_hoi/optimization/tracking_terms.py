@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
-from zeroshot_hoi.optimization.energies import tracking
+from zeroshot_hoi.geometry.sampling import farthest_points
+from zeroshot_hoi.optimization.energies import penetration, tracking
 from zeroshot_hoi.optimization.interaction import SIGMA, Interaction
 from zeroshot_hoi.optimization.problem import Term
 from zeroshot_hoi.optimization.start import Start
 
 LOCKED = 0.006
 """Radians: how firmly an object that must not turn keeps its orientation once it has been found."""
+
+OUTERMOST = 48
+"""Points of an object that are kept out of the ground."""
 
 
 def tracking_terms(scene: Interaction, name: str, starts: Sequence[Start], t: np.ndarray) -> list[Term]:
@@ -29,13 +34,22 @@ def tracking_terms(scene: Interaction, name: str, starts: Sequence[Start], t: np
         sign = np.array([_axis_sign(scene, name, s, axis, k) for s, k in zip(starts, t, strict=True)])
     return [
         Term(f"path:{name}", tracking.path, SIGMA["path"], 0, o,
-             constants={"anchor": reference.anchor, "dead_zone": np.float64(reference.dead_zone)},
+             constants={"anchor": reference.anchor, "dead_zone": np.float64(reference.dead_zone),
+                        "weight": np.array([1.0, 1.0, reference.height])},
              frames={"target": reference.translation[t]}),
         Term(f"axis:{name}", tracking.axis, firm, 0, o, constants={"axis": axis},
              frames={"target": sign[:, None] * (rotation @ axis)}),
         Term(f"spin:{name}", tracking.axis, firm if locked else reference.spin, 0, o, constants={"axis": side},
              frames={"target": rotation @ side}),
+        Term(f"ground:{name}", penetration.object_in_ground, SIGMA["ground"], 0, o,
+             constants={"points": _outermost(scene.objects[name].vertices)}),
     ]  # fmt: skip
+
+
+def _outermost(vertices: np.ndarray) -> np.ndarray:
+    """(OUTERMOST, 3) corners of the convex hull, spread over it: nothing else of an object can be lowest."""
+    corners = vertices[ConvexHull(vertices, qhull_options="QJ").vertices]
+    return np.resize(corners[farthest_points(corners, min(OUTERMOST, len(corners)))], (OUTERMOST, 3))
 
 
 def _axis_sign(scene: Interaction, name: str, start: Start, axis: np.ndarray, time: int) -> float:

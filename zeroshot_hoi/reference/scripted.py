@@ -37,6 +37,15 @@ from zeroshot_hoi.reference.verbs import OBJECT_VERBS, Parameters, Workspace, co
 COMFORTABLE_REACH = 0.38
 """Metres in front of the pelvis where work is done with a bent elbow."""
 
+POLE_REACH = 0.22
+"""The same of two hands on a pole that stands on the ground: their elbows stay beside the trunk."""
+
+STANDING_HEIGHT = 8.0
+"""How much more firmly than its path what stands on the ground keeps its height: arms would rather lift a broom."""
+
+ALMOST_FLAT = 0.5
+"""Vertical share of a stick's direction below which hands do not take it at a height."""
+
 
 def script_motion(
     plan: Plan,
@@ -164,6 +173,9 @@ def _object_reference(
         turn = Rotation.from_rotvec(turned) * turn
     workspace = replace(workspace, begin=base)
     if support == "hand":
+        if both and str(_holding(name, plan)["on"]) == "ground":
+            farther = POLE_REACH - float((base - placement.root) @ workspace.forward)
+            path = path + farther * workspace.forward
         return _held_reference(name, plan, parts, objects[name], workspace, both, path, turn)
     heading = Rotation.from_matrix(pose.rotation)
     if any(verb.hinged for verb in verbs):
@@ -187,7 +199,8 @@ def _held_reference(
     path: np.ndarray,
     turn: Rotation,
 ) -> ObjectReference:
-    """The reference of what is in one hand or in both; what stands on the ground begins there, whoever leads it.
+    """The reference of what is in one hand or in both; what stands on the ground begins there, whoever leads it, and
+    leans so that both hands have it before the person.
 
     What two hands hold at two places is upright between them, unless it is kept up or down, as a pole is.
     """
@@ -202,12 +215,15 @@ def _held_reference(
         held = hold_between_hands(workspace, _between(parts[name], both))
     else:
         held = hold_in_hand(keep, replace(part, center=center), thing, workspace, lean, str(how["front"]))
-    rotation, dead_zone = (turn * Rotation.from_matrix(held.rotation)).as_matrix(), 0.02
+    rotation, dead_zone, height = (turn * Rotation.from_matrix(held.rotation)).as_matrix(), 0.02, 1.0
     if on == "ground":
         lowest = ((thing.vertices - center) @ held.rotation[2]).min()
-        path, dead_zone = path - [0.0, 0.0, workspace.begin[2] + lowest], 0.004
+        above = workspace.begin[2] + lowest  # how far the hands are above the held part's middle, once it stands
+        stick = held.rotation @ held.axis
+        along = stick / stick[2] if both and abs(stick[2]) > ALMOST_FLAT else np.array([0.0, 0.0, 1.0])
+        path, dead_zone, height = path - above * along, 0.004, STANDING_HEIGHT
         held = replace(held, spin=STANDING_SPIN)
-    return ObjectReference(rotation, path, center, held.axis, dead_zone, held.spin, symmetric=held.symmetric)
+    return ObjectReference(rotation, path, center, held.axis, dead_zone, held.spin, held.symmetric, height=height)
 
 
 def _shifted(workspace: Workspace, shift: tuple[float, float, float]) -> np.ndarray:

@@ -109,6 +109,11 @@ def body_in_ground(xp: Namespace, state: State, term: Term, data: Arrays) -> Arr
     return positive(xp, -body_points(xp, state, term.person, data["rows"])[:, 2])
 
 
+def object_in_ground(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(N,) m: depth of object points below z = 0."""
+    return positive(xp, -object_points(xp, state, term.object, data["points"])[:, 2])
+
+
 EVERY = (body_in_object, object_in_body, object_in_skin, object_in_object, body_in_itself, body_in_body, body_in_skin,
-         body_in_ground)  # fmt: skip
+         body_in_ground, object_in_ground)  # fmt: skip
 """All energies that keep things out of one another."""

@@ -8,9 +8,9 @@ from zeroshot_hoi.optimization.problem import Arrays, State, Term
 
 
 def path(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
-    """(3,) m: the anchor's distance from its path beyond the dead zone."""
+    """(3,) m: the anchor's distance from its path beyond the dead zone, along each axis by its weight."""
     anchor = object_points(xp, state, term.object, data["anchor"][None])[0]
-    return outside_ball(xp, anchor - data["target"], data["dead_zone"])
+    return outside_ball(xp, anchor - data["target"], data["dead_zone"]) * data["weight"]
 
 
 def axis(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:

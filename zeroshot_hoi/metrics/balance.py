@@ -1,0 +1,79 @@
+"""Is the weight over what carries it?"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import ConvexHull, QhullError
+
+from zeroshot_hoi.metrics.clip import Clip, PersonClip
+from zeroshot_hoi.metrics.contact import EdgeContact
+from zeroshot_hoi.metrics.metric import LOWER, Metric
+
+WINDOW = 1.0
+"""Seconds over which the weight is averaged: about a stride, in which who walks falls from foot to foot."""
+REACH = 0.005
+"""m; what is within this of the floor or of a thing that stays leans on it."""
+BALANCE_BAR = 2.0
+"""cm: soft soles and a skin of finite samples. People who stand or walk are asked for it; who sits down lets themself
+fall the last way, and who pushes a thing leans on it."""
+
+
+def mass_center(person: PersonClip) -> np.ndarray:
+    """(T, 3) m: center of mass of the closed skin at uniform density, by signed tetrahedra (exact for a polyhedron)."""
+    first, second, third = (person.vertices[:, person.faces[:, k]] for k in range(3))
+    volume = np.einsum("tfi,tfi->tf", first, np.cross(second, third))
+    return np.einsum("tf,tfi->ti", volume, first + second + third) / (4.0 * volume.sum(axis=1)[:, None])
+
+
+def footing(clip: Clip, person: PersonClip, measured: dict[str, EdgeContact]) -> list[np.ndarray]:
+    """For every frame, (N, 2) m: where the floor, a seat or a thing that does not travel carries the person."""
+    spots = [points[points[:, 2] <= REACH, :2] for points in person.vertices]
+    for edge in clip.edges:
+        thing = clip.objects.get(edge.second[0])
+        if edge.first[0] != person.name or thing is None or (thing.translational and not edge.support):
+            continue
+        touch = measured[edge.name]
+        carrying = (touch.distance <= REACH) | (touch.inside & ~np.isfinite(touch.distance))
+        world = np.einsum("tij,tnj->tni", thing.rotation, touch.points) + thing.translation[:, None]
+        spots = [np.concatenate([s, w[c, :2]]) for s, w, c in zip(spots, world, carrying, strict=True)]
+    return spots
+
+
+def outside(point: np.ndarray, spots: np.ndarray) -> float:
+    """Metres from `point (2,)` to the convex hull of `spots (N, 2)`; negative inside, by how far."""
+    try:
+        hull = ConvexHull(spots)
+    except (QhullError, ValueError):
+        return float(np.linalg.norm(spots - point, axis=1).min()) if len(spots) else np.nan
+    beyond = float((hull.equations[:, :2] @ point + hull.equations[:, 2]).max())
+    if beyond <= 0.0:
+        return beyond
+    corners = spots[hull.vertices]
+    along = np.roll(corners, -1, axis=0) - corners
+    share = np.clip(np.einsum("ni,ni->n", point - corners, along) / np.einsum("ni,ni->n", along, along), 0.0, 1.0)
+    return float(np.linalg.norm(corners + share[:, None] * along - point, axis=1).min())
+
+
+def imbalance(clip: Clip, person: PersonClip, measured: dict[str, EdgeContact]) -> float:
+    """Centimetres by which the weight, averaged over a second, leaves the hull of what carries it in that second.
+
+    Averaged so, the center of pressure follows the center of mass but for the change of momentum over the second, and
+    it cannot leave the hull of the contacts (Vukobratovic 1972; Winter 1995). The worst second counts; a second in
+    which nothing carries the person (a jump) counts nothing. NaN where there is no other.
+    """
+    center, spots = mass_center(person)[:, :2], footing(clip, person, measured)
+    frames = min(clip.frames, max(1, round(WINDOW * clip.fps)))
+    seconds = [slice(k, k + frames) for k in range(clip.frames - frames + 1)]
+    values = [outside(center[s].mean(axis=0), np.concatenate(spots[s])) for s in seconds]
+    known = [v for v in values if not np.isnan(v)]
+    return 100.0 * max(known) if known else float("nan")
+
+
+def balance_metrics(clip: Clip, measured: dict[str, EdgeContact]) -> list[Metric]:
+    """Of every person; with a bar where nothing but the floor carries them."""
+    metrics = []
+    for name, person in clip.people.items():
+        carried = any(edge.first[0] == name and edge.support for edge in clip.edges)
+        bar = None if carried else BALANCE_BAR
+        metrics.append(Metric(f"balance:{name}", imbalance(clip, person, measured), "cm", LOWER, bar))
+    return metrics
