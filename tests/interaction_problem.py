@@ -208,7 +208,6 @@ def _body_terms(body: SkinnedBody, rng: np.random.Generator, frames: int) -> tup
             constants={"rows": np.concatenate([head.rows, head.normal_rows])},
         ),
         Term("ground", penetration.body_in_ground, 0.003, constants={"rows": skin.rows}),
-        Term("object in ground", penetration.object_in_ground, 0.003, 0, FREE_OBJECT, constants={"points": points}),
         Term(
             "body in object",
             penetration.body_in_object,
@@ -306,6 +305,14 @@ def _object_terms(rng: np.random.Generator, frames: int) -> tuple[Term, ...]:
             FREE_OBJECT,
             FIXED_OBJECT,
             constants={"points": points, "grid": grid, "margin": np.float64(0.01)},
+        ),
+        Term(
+            "object in ground",
+            penetration.object_in_ground,
+            0.003,
+            0,
+            FREE_OBJECT,
+            constants={"points": points - [0.0, 0.0, 1.0]},
         ),
         Term(
             "path",

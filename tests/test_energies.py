@@ -261,7 +261,8 @@ def _generic() -> dict[str, tuple[Any, dict[str, Any]]]:
                                 "target": np.array([-0.4, 0.5, 0.1])}),
         "level_head": (posture.level_head, {
             "rows": np.concatenate([_rows([0.0, 0.1, 0.2]), _rows([1, 0.2, 0.7], normals=True)])}),
-        "path": (tracking.path, {"anchor": points[0][0], "target": points[1][0], "dead_zone": np.float64(0.01), "weight": np.array([1.0, 1.0, 3.0])}),
+        "path": (tracking.path, {"anchor": points[0][0], "target": points[1][0], "dead_zone": np.float64(0.01),
+                                 "weight": np.array([1.0, 1.0, 3.0])}),
         "axis": (tracking.axis, {"axis": np.array([0.6, 0.0, 0.8]), "target": points[0][1]}),
     }  # fmt: skip
 

@@ -21,6 +21,7 @@ from zeroshot_hoi.optimization.clearance_terms import watched
 from zeroshot_hoi.optimization.compile import Compiler
 from zeroshot_hoi.optimization.energies import contact, penetration
 from zeroshot_hoi.optimization.grasp import Grasp
+from zeroshot_hoi.optimization.grips import joint_choices
 from zeroshot_hoi.optimization.holds import HANDS_ABOVE_HIPS
 from zeroshot_hoi.optimization.palm import palm_grasps
 from zeroshot_hoi.optimization.problem import frame_state
@@ -184,6 +185,24 @@ def test_hands_take_a_standing_stick_where_they_work(body: SkinnedBody, on: str)
     assert middle == pytest.approx(hips + HANDS_ABOVE_HIPS, abs=0.02)
     top = float(((stick.vertices - track.anchor) @ turn.T + place)[:, 2].max())
     assert max(heights.values()) < top, "on the stick"
+
+
+def test_both_hands_on_one_thing_are_chosen_together(carried: Compiler) -> None:
+    """The best pair is the best whatever the order in which each hand's grips come; every pair may be chosen."""
+    grips = {
+        name: palm_grasps(
+            carried.bodies[e.first.owner], e.first.part.split()[0], carried.objects["box"], carried.holds.region(e),
+            carried.holds.ahead(e),
+        )
+        for name, e in carried.holds.grips.items()
+    }  # fmt: skip
+    backward = {name: grasps[::-1] for name, grasps in grips.items()}
+    (pairs,), (turned,) = joint_choices(carried, grips), joint_choices(carried, backward)
+    assert len(pairs) == np.prod([len(g) for g in grips.values()])
+    assert {frozenset(pair) for pair in pairs} == {frozenset(grips)}
+    for name in grips:
+        assert pairs[0][name] is turned[0][name]
+    assert any(pairs[0][name] is not grasps[-1] for name, grasps in grips.items()), "not both turned by 90 degrees"
 
 
 def test_one_hand_carries_and_the_other_keeps_its_place(carried: Compiler) -> None:

@@ -111,7 +111,7 @@ def test_carrying_is_walking_and_what_hangs_hangs_at_the_side() -> None:
     recipe = recipe_of("A person carries the bag.", "bag")
     assert script(recipe) == [
         ("bag", "hold", {"keep": "down", "at": "side"}),
-        ("person 1", "walk", {"distance": 1.5}),
+        ("person 1", "walk", {"speed": 0.7}),
     ]
     assert recipe.people[0].gaze == ""
     mug = recipe_of("A person carries the mug.", "mug")

@@ -41,9 +41,7 @@ def find_grips(compiler: Compiler, listener: ProgressListener = silent) -> dict[
     return found
 
 
-def joint_choices(
-    compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]
-) -> list[tuple[Mapping[str, Grasp], ...]]:
+def joint_choices(compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]) -> list[tuple[Mapping[str, Grasp], ...]]:
     """What may be chosen independently, the best first: one hand's grip, or the grips of both hands on one thing.
 
     Two grips that are fine by themselves may want the thing turned in two ways, or one elbow behind the back; so pairs
@@ -65,7 +63,7 @@ def joint_choices(
 
 
 def _strains(compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]) -> dict[str, np.ndarray]:
-    """Edge name -> (G, SPINS) energy of the arm for every grip and turn of the thing, its share of the turn's with it."""
+    """Edge name -> (G, SPINS) energy of the arm for every grip and turn of the thing, with its share of the turn's."""
     found = {}
     for name, grasps in grips.items():
         edge = compiler.holds.grips[name]
@@ -77,7 +75,7 @@ def _strains(compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]) -> dict
 
 
 def _turned(compiler: Compiler, edge: Edge) -> list[tuple[np.ndarray, np.ndarray, float]]:
-    """Rotation and translation of an edge's object, turned about what its reference leaves free, and the turn's energy."""
+    """Rotation and translation of an edge's object and its energy, turned about what its reference leaves free."""
     rotation, translation = compiler.holds.placed(edge)
     track = compiler.reference.objects.get(edge.second.owner)
     if track is None:

@@ -128,7 +128,7 @@ class Problem:
         return replace(self, base={k: np.asarray(v)[index] for k, v in self.base.items()}, terms=terms)
 
     def without(self, energies: Container[Energy], spared: Container[int] = ()) -> Problem:
-        """The same problem in which these energies weigh nothing, but for objects `spared`; nothing is compiled anew."""
+        """The same problem in which these energies weigh nothing, but for objects `spared`: none is compiled anew."""
         return self.softened(energies, np.inf, spared)
 
     def softened(self, energies: Container[Energy], factor: float, spared: Container[int] = ()) -> Problem:

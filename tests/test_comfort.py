@@ -1,0 +1,70 @@
+"""How hands on one thing are chosen together, and what an arm finds hard."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from zeroshot_hoi.body import load_body
+from zeroshot_hoi.body.freedoms import named_values, to_pose
+from zeroshot_hoi.body.kinematics import bone_transforms, joint_pose
+from zeroshot_hoi.core.arrays import numpy_namespace
+from zeroshot_hoi.core.body import SkinnedBody
+from zeroshot_hoi.core.reference import Placement
+from zeroshot_hoi.optimization.comfort import UNREACHED, arm_of, discomfort
+from zeroshot_hoi.optimization.grasp import Grasp
+
+XP = numpy_namespace()
+AT_WORK = {"shoulder flexion": 15.0, "shoulder abduction": 15.0, "elbow flexion": 85.0, "forearm pronation": 0.0}
+
+
+@pytest.fixture(scope="module")
+def body() -> SkinnedBody:
+    return load_body("neutral")
+
+
+def _wrist(body: SkinnedBody, side: str, angles: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation (3, 3) of the hand from rest to the world and the wrist (3,), arm at these angles in degrees."""
+    q = named_values(body.freedoms, {f"{side} {name}": np.radians(a) for name, a in angles.items()})
+    turns, places = [], []
+    for values in (np.zeros_like(q), q):
+        bones = bone_transforms(XP, body, to_pose(XP, body.freedoms, values), np.zeros(3))
+        turn, place = joint_pose(XP, body, bones, f"{side}_wrist")
+        turns.append(turn)
+        places.append(place)
+    return turns[1] @ turns[0].T, places[1]
+
+
+def _felt(body: SkinnedBody, side: str, rotation: np.ndarray, wrist: np.ndarray) -> float:
+    """Discomfort of a hand whose wrist is there, turned so: the object's frame is the hand's rest space."""
+    grasp = Grasp(np.zeros(len(body.freedoms.names)), np.eye(3), np.zeros(3), 0.0, 0, True, 0.0)
+    arm = arm_of(body, side, Placement(np.zeros(3), 0.0, np.zeros(len(body.freedoms.names)), {}))
+    return discomfort(arm, rotation, wrist - rotation @ arm.wrist, grasp)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_an_arm_at_work_is_at_ease(body: SkinnedBody, side: str) -> None:
+    assert _felt(body, side, *_wrist(body, side, AT_WORK)) < 0.02 * UNREACHED
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_what_is_out_of_reach_is_hard(body: SkinnedBody, side: str) -> None:
+    rotation, wrist = _wrist(body, side, AT_WORK)
+    assert _felt(body, side, rotation, wrist + [0.6, 0.0, 0.0]) > 0.5 * UNREACHED
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_forearm_twisted_half_around_is_hard(body: SkinnedBody, side: str) -> None:
+    rotation, wrist = _wrist(body, side, AT_WORK)
+    joints = dict(zip(body.joint_names, body.rest_joints, strict=True))
+    along = rotation @ (joints[f"{side}_middle1"] - joints[f"{side}_wrist"])
+    turned = Rotation.from_rotvec(np.pi * along / np.linalg.norm(along)).as_matrix() @ rotation
+    assert _felt(body, side, turned, wrist) > 0.5 * UNREACHED
+    for angle in (-70.0, 70.0):
+        assert _felt(body, side, *_wrist(body, side, AT_WORK | {"forearm pronation": angle})) < 0.05 * UNREACHED
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_an_elbow_over_the_shoulder_is_hard(body: SkinnedBody, side: str) -> None:
+    assert _felt(body, side, *_wrist(body, side, AT_WORK | {"shoulder abduction": 140.0})) > 0.1 * UNREACHED
