@@ -76,8 +76,8 @@ SETTLING = Settings(iterations=20, tolerance=3e-3, clips=(0.3, 0.1))
 POLISH = Settings(iterations=15, tolerance=2e-3, clips=(0.3, 0.1))
 
 POLISHES, TRIES, OTHER_SEED = 2, 3, 1000
-"""At most, while no grip is sound. Of a paper bag's strap and a book's two rims, one hand's first 28 starts have a sound
-grip in one case of three, 84 in all three."""
+"""At most, while no grip is sound. For a bag's strap and a book's two rims one hand's first 28 starts have a sound
+grip in one case of three, its first 84 in all three."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ def find_grasps(
 ) -> tuple[Grasp, ...]:
     """The best and most different grips of `part`, best first, at most KEEP; at least one, whatever its energy.
 
-    Where no grip is sound it is tried again from other starts: a strap or a plate that lies in a finger to begin with is
-    pushed out of it on the wrong side as easily as on the right one.
+    Where no grip is sound it is tried again from other starts: a strap or a plate that lies in a finger to begin with
+    is pushed out of it on the wrong side as easily as on the right one.
     """
     hand, held = measure_hand(body, side), _measure_part(scene_object, part, part_grid)
     grasps: list[Grasp] = []
