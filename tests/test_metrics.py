@@ -1,5 +1,7 @@
 """Every bar has a case that clears it and one that does not; expected numbers are worked out by hand."""
 
+import json
+
 import numpy as np
 import pytest
 import synthetic_result as syn
@@ -318,6 +320,21 @@ def test_a_thing_that_stays_carries_and_one_that_travels_does_not(travels):
         "states": {"table": (travels, False)},
     }
     assert measure("balance:person 1", **content).passed is not travels
+
+
+@pytest.mark.parametrize(("mass", "outside"), [(0.0, 1.5), (70.0, -5.0)])
+def test_a_load_counts_where_hands_hold_it(mass, outside):
+    # The body's center is 11.5 cm ahead; as much again 11.5 cm behind brings both over the middle of the sole.
+    content = {
+        "people": stander(0.23),
+        "objects": {"pack": syn.thing(*syn.box([-0.115, 0, 1.0], [0.586, 0.1, 0.1], edge=0.05))},
+        "edges": [syn.edge("person 1.right hand", "pack.top")],
+        "states": {"pack": (True, False)},
+    }
+    arrays = syn.result(**content)
+    meta = json.loads(str(arrays["meta"])) | {"objects": {"pack": {"mass": mass}}}
+    metric = evaluate(arrays | {"meta": np.array(json.dumps(meta))})["balance:person 1"]
+    assert metric.value == pytest.approx(outside, abs=0.1)
 
 
 def test_who_is_seated_has_no_bar_of_balance():

@@ -6,13 +6,15 @@ import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
 from zeroshot_hoi.metrics.clip import Clip, PersonClip
-from zeroshot_hoi.metrics.contact import EdgeContact
+from zeroshot_hoi.metrics.contact import HAND_REACH, EdgeContact
 from zeroshot_hoi.metrics.metric import LOWER, Metric
 
 WINDOW = 1.0
 """Seconds over which the weight is averaged: about a stride, in which who walks falls from foot to foot."""
 REACH = 0.005
 """m; what is within this of the floor or of a thing that stays leans on it."""
+BODY_MASS = 70.0
+"""kg; a result does not say what its people weigh."""
 BALANCE_BAR = 2.0
 """cm: soft soles and a skin of finite samples. People who stand or walk are asked for it; who sits down lets themself
 fall the last way, and who pushes a thing leans on it."""
@@ -23,6 +25,24 @@ def mass_center(person: PersonClip) -> np.ndarray:
     first, second, third = (person.vertices[:, person.faces[:, k]] for k in range(3))
     volume = np.einsum("tfi,tfi->tf", first, np.cross(second, third))
     return np.einsum("tf,tfi->ti", volume, first + second + third) / (4.0 * volume.sum(axis=1)[:, None])
+
+
+def loads(clip: Clip, measured: dict[str, EdgeContact]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Person -> kilograms in their hands (T,), and mass times place of it (T, 3): of every thing that travels off the
+    floor, shared by those whose hands touch it; its mass is taken to be in the middle of its vertices."""
+    found = {name: (np.zeros(clip.frames), np.zeros((clip.frames, 3))) for name in clip.people}
+    for thing in clip.objects.values():
+        lifted = thing.to_world(thing.vertices)[..., 2].min(axis=1) > REACH
+        holders = {name: np.zeros(clip.frames, bool) for name in clip.people}
+        for edge in clip.edges:
+            if thing.translational and edge.is_hand and edge.second[0] == thing.name and edge.first[0] in holders:
+                holders[edge.first[0]] |= lifted & (measured[edge.name].nearest <= HAND_REACH)
+        sharing = np.maximum(np.sum(list(holders.values()), axis=0), 1)
+        center = thing.to_world(thing.vertices.mean(axis=0)[None])[:, 0]
+        for name, holds in holders.items():
+            mass = thing.mass * holds / sharing
+            found[name] = (found[name][0] + mass, found[name][1] + mass[:, None] * center)
+    return found
 
 
 def footing(clip: Clip, person: PersonClip, measured: dict[str, EdgeContact]) -> list[np.ndarray]:
@@ -55,13 +75,15 @@ def outside(point: np.ndarray, spots: np.ndarray) -> float:
 
 
 def imbalance(clip: Clip, person: PersonClip, measured: dict[str, EdgeContact]) -> float:
-    """Centimetres by which the weight, averaged over a second, leaves the hull of what carries it in that second.
+    """Centimetres by which the weight of body and load, averaged over a second, leaves the hull of what carries it.
 
     Averaged so, the center of pressure follows the center of mass but for the change of momentum over the second, and
     it cannot leave the hull of the contacts (Vukobratovic 1972; Winter 1995). The worst second counts; a second in
     which nothing carries the person (a jump) counts nothing. NaN where there is no other.
     """
-    center, spots = mass_center(person)[:, :2], footing(clip, person, measured)
+    mass, moment = loads(clip, measured)[person.name]
+    center = (BODY_MASS * mass_center(person) + moment) / (BODY_MASS + mass)[:, None]
+    center, spots = center[:, :2], footing(clip, person, measured)
     frames = min(clip.frames, max(1, round(WINDOW * clip.fps)))
     seconds = [slice(k, k + frames) for k in range(clip.frames - frames + 1)]
     values = [outside(center[s].mean(axis=0), np.concatenate(spots[s])) for s in seconds]

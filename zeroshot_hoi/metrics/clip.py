@@ -72,6 +72,8 @@ class ObjectClip:
     """Part name -> indices of its faces."""
     translational: bool
     rotational: bool
+    mass: float = 0.0
+    """kg; 0 where the result does not say."""
 
     def to_world(self, points: np.ndarray) -> np.ndarray:
         """(T, N, 3) world positions of `points (N, 3)`."""
@@ -142,7 +144,7 @@ def read_clip(source: Any) -> Clip:
     graph = meta["pag"] if isinstance(meta["pag"], Mapping) else json.loads(meta["pag"])
     states = {state["name"]: state for state in graph.get("object states", ())}
     people = {name: _read_person(source, name) for name in _names(source, "people")}
-    objects = {name: _read_object(source, name, states.get(name, {})) for name in _names(source, "objects")}
+    objects = {name: _read_object(source, name, states.get(name, {}), meta) for name in _names(source, "objects")}
     if not people and not objects:
         raise ResultError("The result holds neither people nor objects, so there is nothing to measure.")
     edges = _read_edges(meta, graph)
@@ -213,7 +215,7 @@ def _read_person(arrays: Mapping[str, Any], name: str) -> PersonClip:
     )
 
 
-def _read_object(arrays: Mapping[str, Any], name: str, state: Mapping[str, Any]) -> ObjectClip:
+def _read_object(arrays: Mapping[str, Any], name: str, state: Mapping[str, Any], meta: Mapping[str, Any]) -> ObjectClip:
     values = _fields(arrays, "objects", name)
     probability = values["part_probability"]
     names = values["part_names"].tolist()
@@ -227,6 +229,7 @@ def _read_object(arrays: Mapping[str, Any], name: str, state: Mapping[str, Any])
         parts=parts,
         translational=bool(state.get("is_translational", False)),
         rotational=bool(state.get("is_rotational", False)),
+        mass=float(meta.get("objects", {}).get(name, {}).get("mass", 0.0)),
     )
 
 

@@ -41,7 +41,7 @@ def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.nd
     if edge.second.owner in scene.holds.carriers and scene.holds.carriers[edge.second.owner] == edge:
         return []
     if edge.name in scene.holds.grips:
-        return [_held(scene, edge, gate, starts, scene.away(edge, t))]
+        return [_held(scene, edge, gate, starts, t)]
     p, rows = scene.people.index(edge.first.owner), scene.rows[edge.first.owner]
     o, grid = scene.names.index(edge.second.owner), scene.part_grid(edge)
     terms = []
@@ -130,12 +130,12 @@ def _reach(scene: Interaction, edge: Edge, pads: int) -> np.ndarray:
     return np.array([FAR_REACH if "palm" in name else contact.CONTACT_REACH for name in names])
 
 
-def _held(scene: Interaction, edge: Edge, gate: np.ndarray, starts: Sequence[Start], away: np.ndarray) -> Term:
+def _held(scene: Interaction, edge: Edge, gate: np.ndarray, starts: Sequence[Start], t: np.ndarray) -> Term:
     """A grip on what does not ride on this hand: the wrist is where the grip, found for the hand alone, has it.
 
-    A hand that takes hold later, or has let go, is led on its way, the less the farther it is `away (T,)`, seconds.
+    A hand that takes hold later, or has let go, is led on its way, the less the farther it is in time.
     """
-    p, o = scene.people.index(edge.first.owner), scene.names.index(edge.second.owner)
+    p, o, away = scene.people.index(edge.first.owner), scene.names.index(edge.second.owner), scene.away(edge, t)
     wrist = scene.open_rows[edge.first.owner].wrists[edge.first.part.split()[0]].rest
     grasps = [s.grasps[edge.name] for s in starts]
     anchor = np.stack([(wrist - g.translation) @ g.rotation for g in grasps])

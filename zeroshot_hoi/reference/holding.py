@@ -33,6 +33,9 @@ AIMED_SPIN = 0.5
 STANDING_SPIN = 0.1
 """The same of what stands on the ground: turned about itself, a leaning broom would sink a corner into the floor."""
 
+FRONT_SPIN = 0.15
+"""The same of what has its front in a direction."""
+
 BETWEEN_SPIN = 0.1
 """The same of what both hands hold at different parts."""
 
@@ -87,7 +90,7 @@ def hold_in_hand(
     other = vertical if abs(where[2]) < 0.5 and front != "ahead" else workspace.forward
     own = vertical if abs(reach[2]) < 0.5 else np.array([1.0, 0.0, 0.0])
     aligned = Rotation.align_vectors([where, other], [reach, own - (own @ reach) * reach], weights=[np.inf, 1.0])[0]
-    return Held(aligned.as_matrix(), reach, AIMED_SPIN if front else FREE_SPIN, False)
+    return Held(aligned.as_matrix(), reach, FRONT_SPIN if front else FREE_SPIN, False)
 
 
 def hold_between_hands(workspace: Workspace, across: np.ndarray) -> Held:

@@ -67,6 +67,7 @@ def _provenance(thing: SceneObject) -> dict[str, Any]:
         "unit": thing.unit,
         "up": thing.up,
         "front": thing.front,
+        "mass": float(thing.mass),
         "T_object_file": np.asarray(thing.T_object_file, float).tolist(),
         "simplified": thing.report.simplified,
     }
