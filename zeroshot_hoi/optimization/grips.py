@@ -53,10 +53,8 @@ def joint_choices(compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]) ->
         if len(names) > 1:
             strain = _strains(compiler, {name: grips[name] for name in names})
             index = {name: {id(g): k for k, g in enumerate(grips[name])} for name in names}
-            cost = [
-                grip_cost(Start({}, pair)) + float(sum(strain[n][index[n][id(g)]] for n, g in pair.items()).min())
-                for pair in pairs
-            ]
+            felt = [np.sum([strain[n][index[n][id(g)]] for n, g in pair.items()], axis=0).min() for pair in pairs]
+            cost = [grip_cost(Start({}, pair)) + felt[k] for k, pair in enumerate(pairs)]
             pairs = [pairs[k] for k in np.argsort(cost, kind="stable")]
         choices.append(tuple(pairs))
     return choices
@@ -69,7 +67,7 @@ def _strains(compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]) -> dict
         edge = compiler.holds.grips[name]
         placed = _turned(compiler, edge)
         arm = _arm(compiler, edge)
-        energy = [[discomfort(arm, *pose, g) + cost / len(grips) for *pose, cost in placed] for g in grasps]
+        energy = [[discomfort(arm, turn, place, g) + cost / len(grips) for turn, place, cost in placed] for g in grasps]
         found[name] = np.array(energy)
     return found
 
