@@ -163,6 +163,17 @@ def test_an_object_on_an_object_rests_there(body: SkinnedBody) -> None:
     assert "penetration:iron->ironing board" in _names(problem)
 
 
+def test_what_rests_does_so_by_the_lowest_of_its_part(body: SkinnedBody) -> None:
+    """A part found as the underside may have the sides with it: a mug's bottom has the inside of the mug."""
+    compiler = _compiler(body, "ironing")
+    found = compiler.parts["iron"].parts["soleplate"]
+    block = np.zeros(len(found.probability))
+    block[:12] = 1.0  # every face of the block, the top 5 cm up among them
+    compiler.parts["iron"].parts["soleplate"] = replace(found, probability=block)
+    rest = _term(_problem(_shaped(compiler)), "contact:iron.soleplate->ironing board.top")
+    assert np.abs(rest.constants["points"][:, 2]).max() < 0.003
+
+
 def test_a_hand_may_enter_what_it_carries_and_nothing_else_may(lifting: Compiler, sitting: Compiler) -> None:
     labels = np.array(lifting.bodies[PERSON].part_labels)
     looked_at = watched(lifting, PERSON, "dumbbell")

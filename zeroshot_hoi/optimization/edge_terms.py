@@ -141,14 +141,14 @@ def _held(scene: Interaction, edge: Edge, gate: np.ndarray, starts: Sequence[Sta
     anchor = np.stack([(wrist - g.translation) @ g.rotation for g in grasps])
     if away.any():
         ways = np.stack([scene.withdrawal(edge, s) @ g.rotation for s, g in zip(starts, grasps, strict=True)])
-        anchor = _not_in_flight(scene, edge, t, anchor + (reaching.distance(away)[:, None] * ways)[:, None])
+        anchor = not_in_flight(scene, edge, t, anchor + (reaching.distance(away)[:, None] * ways)[:, None])
         gate = reaching.firmness(away)
     rows = scene.rows[edge.first.owner].wrists[edge.first.part.split()[0]].rows
     return Term(f"contact:{edge.name}", contact.anchored, SIGMA["held"], p, o, constants={"rows": rows},
                 frames={"anchor": anchor, "gate": gate[:, None, None]})  # fmt: skip
 
 
-def _not_in_flight(scene: Interaction, edge: Edge, t: np.ndarray, anchor: np.ndarray) -> np.ndarray:
+def not_in_flight(scene: Interaction, edge: Edge, t: np.ndarray, anchor: np.ndarray) -> np.ndarray:
     """Anchors (T, 1, 3) in the object's frame that stay, while it flies, where it is let go or will be caught."""
     track, holding = scene.reference.objects.get(edge.second.owner), scene.reference.people[edge.first.owner].away
     if track is None or edge.name not in holding:
