@@ -337,6 +337,11 @@ def test_a_load_counts_where_hands_hold_it(mass, outside):
     assert metric.value == pytest.approx(outside, abs=0.1)
 
 
+def test_who_floats_has_no_balance():
+    floating = stander(0.4, lambda vertices: np.repeat(vertices[None] + [0.0, 0.0, 0.1], syn.FRAMES, axis=0))
+    assert "balance:person 1" not in evaluate(syn.result(people=floating))
+
+
 def test_who_is_seated_has_no_bar_of_balance():
     content = {
         "people": stander(0.4),

@@ -96,6 +96,7 @@ def balance_metrics(clip: Clip, measured: dict[str, EdgeContact]) -> list[Metric
     metrics = []
     for name, person in clip.people.items():
         carried = any(edge.first[0] == name and edge.support for edge in clip.edges)
-        bar = None if carried else BALANCE_BAR
-        metrics.append(Metric(f"balance:{name}", imbalance(clip, person, measured), "cm", LOWER, bar))
+        value, bar = imbalance(clip, person, measured), None if carried else BALANCE_BAR
+        if not np.isnan(value):  # who is never carried has no balance, and misses `supported`
+            metrics.append(Metric(f"balance:{name}", value, "cm", LOWER, bar))
     return metrics
