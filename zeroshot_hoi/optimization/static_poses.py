@@ -12,6 +12,7 @@ from itertools import product
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from zeroshot_hoi.body.freedoms import named_values
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.solution import ProgressListener, silent
 from zeroshot_hoi.geometry.query import grid_distance
@@ -52,6 +53,9 @@ CHAINED = (contact.anchored, tracking.path)
 LOOSELY = (30.0, 5.0)
 """What holds a chain of two arms and a thing together, and how much looser it is at first: along a stiff chain steps
 are short. Of 21 starts with a broom the best had energy 638 after reaching without this, 351 with it."""
+BENT = {"elbow flexion": np.radians(80.0), "shoulder flexion": np.radians(20.0)}
+"""Of an arm that is about to hold something."""
+
 SCREENING = Settings(iterations=4, tolerance=1e-2)
 SETTLING = Settings(iterations=20, tolerance=3e-3)
 
@@ -73,13 +77,7 @@ def solve_static_poses(
     starts = _starts(compiler, grips)
     compiler.shape_hands(starts[0])
     time = busiest_frame(compiler)
-    obstacles = OBSTACLES if compiler.holds.grips else ()
-    x = None
-    if any(len(names) > 1 for names in compiler.holds.together()):
-        for loosely in LOOSELY:
-            x, _ = _settle(compiler, starts, time, x, REACHING, listener, obstacles, loosely)
-    x, _ = _settle(compiler, starts, time, x, REACHING, listener, obstacles)
-    x, energy = _settle(compiler, starts, time, x, SCREENING, listener)
+    x, energy = _reach(compiler, starts, time, listener)
     order = np.argsort(energy + [grip_cost(s) for s in starts], kind="stable")[:SEMIFINALISTS]
     starts, x = [starts[k] for k in order], x[order]
     states = states_of(compiler.problem(starts, [time] * len(starts)), x)
@@ -107,11 +105,34 @@ def _starts(compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]) -> list[
     return starts
 
 
+def _reach(
+    compiler: Compiler, starts: list[Start], time: int, listener: ProgressListener
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every start before it minds obstacles and then with them: unknowns (S, n) and energies (S,).
+
+    Hands come from where the reference has them and from bent elbows, and what ends lower is kept. A straight arm is
+    singular, bending it brings a hand no nearer at first, so that people leaned back from what they held: a brush at
+    the mouth had energy 75 so, and has 8.
+    """
+    problem = compiler.problem(starts, [time] * len(starts))
+    begins = [problem.initial()] + [_elbows_bent(compiler, problem)] * bool(compiler.holds.grips)
+    chained = any(len(names) > 1 for names in compiler.holds.together())
+    obstacles = OBSTACLES if compiler.holds.grips else ()
+    found = []
+    for x in begins:
+        for loosely in (*LOOSELY, 1.0) if chained else (1.0,):
+            x, _ = _settle(compiler, starts, time, x, REACHING, listener, obstacles, loosely)
+        found.append(_settle(compiler, starts, time, x, SCREENING, listener))
+    best = np.argmin([energy for _, energy in found], axis=0)
+    every = np.arange(len(starts))
+    return np.stack([x for x, _ in found])[best, every], np.stack([energy for _, energy in found])[best, every]
+
+
 def _settle(
     compiler: Compiler,
     starts: list[Start],
     time: int,
-    x: np.ndarray | None,
+    x: np.ndarray,
     settings: Settings,
     listener: ProgressListener,
     without: tuple[Energy, ...] = (),
@@ -121,8 +142,21 @@ def _settle(
     seats = [compiler.names.index(name) for name in _seats(compiler)]  # who sits comes to a seat from outside
     problem = compiler.problem(starts, [time] * len(starts)).without(without, seats).softened(CHAINED, loosely)
     engine = make_engine(compiler.plan.engine, problem)
-    solution = solve(engine, problem.initial() if x is None else x, None, settings, listener, "static poses")
+    solution = solve(engine, x, None, settings, listener, "static poses")
     return solution.value, np.nan_to_num(solution.energies["frame"], nan=np.inf, posinf=np.inf)
+
+
+def _elbows_bent(compiler: Compiler, problem: Problem) -> np.ndarray:
+    """Unknowns (S, n) of the reference, but for the arms of hands that hold something."""
+    x, column = problem.initial(), 0
+    for name, person in zip(compiler.people, problem.people, strict=True):
+        freedoms, active = person.body.freedoms, list(person.active)
+        for side in {e.first.part.split()[0] for e in compiler.holds.grips_of(name)}:
+            bent = named_values(freedoms, {f"{side} {joint}": angle for joint, angle in BENT.items()})
+            for k in {freedoms.index(f"{side} {joint}") for joint in BENT} & set(active):
+                x[:, column + active.index(k)] = bent[k]
+        column += len(active) + 3 * person.moves
+    return x
 
 
 def _seats(compiler: Compiler) -> list[str]:
