@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 from benchmarks.clips import File, read_file
 from benchmarks.overlap import body_and_object, two_objects, two_people, with_itself
 from benchmarks.touch import Touch, drift, grip_around, measure_touch, seat_area
+from benchmarks.weight import outside
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ def measure_bars(path: Path) -> list[Bar]:
     bars += _overlap_bars(file)
     for person in file.names("people"):
         bars += _person_bars(file, person, touches)
+        if not any(support and _ends(edge)[0][0] == person for edge, (_, support, _) in file.meta["edges"].items()):
+            bars.append(Bar(f"balance {person}", outside(file, person, touches), 2.0, "cm"))
     for thing in file.names("objects"):
         bars += _object_bars(file, thing)
     return bars

@@ -188,6 +188,18 @@ def test_sliding_soles(tmp_path, step, passes):
     assert bar.holds is passes
 
 
+@pytest.mark.parametrize(("ahead", "outside"), [(0.1, -5.0), (0.4, 10.0)])
+def test_the_weight_over_a_sole(tmp_path, ahead, outside):
+    """Two equal volumes, one a sole of 20 x 10 cm, the other `ahead`: the center is half way."""
+    pieces = syn.box([0, 0, 0.025], [0.2, 0.1, 0.05], 0.05), syn.box([ahead, 0, 1.0], [0.1, 0.1, 0.1], 0.05)
+    vertices, faces, piece = syn.join(*pieces)
+    labels = np.array(["left foot", "torso"])[piece]
+    content = {"people": {"person 1": syn.person(vertices, faces, labels, "left sole", frames=20)}}
+    bar = holds(tmp_path, content, "balance person 1")
+    assert bar.value == pytest.approx(outside, abs=0.05)
+    assert bar.holds is (outside < 0.0)
+
+
 @pytest.mark.parametrize(("way", "passes"), [(0.2, True), (0.05, False)])
 def test_a_travelling_object(tmp_path, way, passes):
     translation = np.linspace(0, way, 20)[:, None] * [1.0, 0, 0]
