@@ -27,7 +27,7 @@ PERSON = "person 1"
 META = {
     "schema", "recipe", "text", "pag", "models", "prompts", "seeds", "timings", "fps", "metrics", "objects", "edges",
 }  # fmt: skip
-OBJECT_META = {"source_sha256", "unit", "up", "front", "T_object_file", "simplified"}
+OBJECT_META = {"source_sha256", "unit", "up", "front", "mass", "T_object_file", "simplified"}
 PAG_KEYS = {
     "object part nodes", "body part nodes", "interaction edges", "interaction", "object states", "human states",
 }  # fmt: skip
@@ -170,6 +170,7 @@ def test_meta_says_where_everything_comes_from(made: Made) -> None:
     for entry in meta["objects"].values():
         assert set(entry) == OBJECT_META
         assert len(entry["source_sha256"]) == 64
+        assert entry["mass"] > 0.0
         assert np.shape(entry["T_object_file"]) == (4, 4)
     assert meta["seeds"]
     assert meta["timings"]["optimization"] > 0.0
