@@ -368,3 +368,9 @@ def test_notebook_bars_tell_stage_share_energy_and_time(monkeypatch: pytest.Monk
     assert "width:25%" in drawn[1]
     assert "width:100%" in drawn[-1]
     assert "energy 7.25" in drawn[-1]
+
+
+def test_the_reference_may_ask_which_hands_hold() -> None:
+    """Something of the person touches and slides, so that the kind of an edge decides what holds."""
+    stages = Pipeline.from_recipe("look_through_binoculars", frames=9).stages()
+    assert set(stages.run(until="reference").reference.objects) == {"binoculars"}

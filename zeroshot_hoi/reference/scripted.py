@@ -257,10 +257,10 @@ def _about_hinge(
 def _both_hands(name: str, person: str, plan: Plan) -> dict[str, str]:
     """`left hand` and `right hand` -> the part that it holds; empty where only one hand does.
 
-    A hand that slides over a thing, as over strings, does not hold it.
+    A hand that slides over a thing and leaves it, as strings, does not hold it.
     """
     own = [e for e in plan.graph.edges_of(name) if e.first.owner == person]
-    held = {e.first.part: e.second.part for e in own if e.is_rel_static or plan.contacts[e.name].kind == "grip"}
+    held = {e.first.part: e.second.part for e in own if e.is_rel_static or e.is_continuous}
     hands = {hand: part for hand, part in held.items() if hand.endswith("hand")}
     return hands if len(hands) == 2 else {}
 
