@@ -371,6 +371,6 @@ def test_notebook_bars_tell_stage_share_energy_and_time(monkeypatch: pytest.Monk
 
 
 def test_the_reference_may_ask_which_hands_hold() -> None:
-    """Something of the person touches and slides, so that the kind of an edge decides what holds."""
-    stages = Pipeline.from_recipe("look_through_binoculars", frames=9).stages()
-    assert set(stages.run(until="reference").reference.objects) == {"binoculars"}
+    """Both hands hold one thing: that is the graph's matter and not its contacts'."""
+    stages = Pipeline.from_recipe("read_book", frames=9).stages()
+    assert set(stages.run(until="reference").reference.objects) == {"book"}
