@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,6 @@ from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.geometry.builtin import builtin_mesh
 from zeroshot_hoi.geometry.query import pad_grid
 from zeroshot_hoi.optimization import reaching
-from zeroshot_hoi.optimization.edge_terms import not_in_flight
 from zeroshot_hoi.optimization.grasp import Grasp
 from zeroshot_hoi.optimization.person import person_rows
 from zeroshot_hoi.optimization.stretches import (
@@ -330,24 +328,3 @@ def test_soles_and_faces_have_their_own_pads(body: SkinnedBody) -> None:
     assert len(mouth) == 1
     assert 0.04 < eyes[..., 2].mean() - mouth[..., 2].mean() < 0.12
     assert abs(mouth[..., 1].mean()) < 0.01
-
-
-@pytest.mark.parametrize(("speed", "follows"), [(0.3, True), (4.0, False)])
-def test_hands_wait_for_what_flies_where_they_catch_it_or_let_it_go(speed: float, follows: bool) -> None:
-    frames, fps = 9, 16.0
-    path = np.outer(np.arange(frames) * speed / fps, FORWARD)
-    turns = np.repeat(np.eye(3)[None], frames, axis=0)
-    track: Any = SimpleNamespace(rotation=turns, translation=path, anchor=np.zeros(3))
-    away = np.abs(np.arange(frames) - 4.0) / fps  # held in the middle: met, then let go
-    scene: Any = SimpleNamespace(
-        reference=SimpleNamespace(objects={"thing": track}, people={"person 1": SimpleNamespace(away={HOLDS: away})}),
-        plan=SimpleNamespace(fps=fps),
-    )
-    edge: Any = SimpleNamespace(
-        name=HOLDS, first=SimpleNamespace(owner="person 1"), second=SimpleNamespace(owner="thing")
-    )
-    t = np.arange(frames)
-    anchor = np.repeat([[[0.0, 0.1, 0.0]]], frames, axis=0)
-    world = not_in_flight(scene, edge, t, anchor)[:, 0] + path
-    wanted = path + [0.0, 0.1, 0.0] if follows else np.repeat(path[4:5], frames, 0) + [0.0, 0.1, 0.0]
-    assert world == pytest.approx(wanted)

@@ -17,7 +17,7 @@ BODY_MASS = 70.0
 """kg; a result does not say what its people weigh."""
 BALANCE_BAR = 2.0
 """cm: soft soles and a skin of finite samples. People who stand or walk are asked for it; who sits down lets themself
-fall the last way, and who pushes a thing leans on it."""
+fall the last way."""
 
 
 def mass_center(person: PersonClip) -> np.ndarray:
@@ -31,11 +31,11 @@ def loads(clip: Clip, measured: dict[str, EdgeContact]) -> dict[str, tuple[np.nd
     """Person -> kilograms in their hands (T,), and mass times place of it (T, 3): of every thing that travels off the
     floor, shared by those whose hands touch it; its mass is taken to be in the middle of its vertices."""
     found = {name: (np.zeros(clip.frames), np.zeros((clip.frames, 3))) for name in clip.people}
-    for thing in clip.objects.values():
+    for thing in (thing for thing in clip.objects.values() if thing.translational):
         lifted = thing.to_world(thing.vertices)[..., 2].min(axis=1) > REACH
         holders = {name: np.zeros(clip.frames, bool) for name in clip.people}
         for edge in clip.edges:
-            if thing.translational and edge.is_hand and edge.second[0] == thing.name and edge.first[0] in holders:
+            if edge.is_hand and edge.second[0] == thing.name and edge.first[0] in holders:
                 holders[edge.first[0]] |= lifted & (measured[edge.name].nearest <= HAND_REACH)
         sharing = np.maximum(np.sum(list(holders.values()), axis=0), 1)
         center = thing.to_world(thing.vertices.mean(axis=0)[None])[:, 0]
@@ -74,14 +74,16 @@ def outside(point: np.ndarray, spots: np.ndarray) -> float:
     return float(np.linalg.norm(corners + share[:, None] * along - point, axis=1).min())
 
 
-def imbalance(clip: Clip, person: PersonClip, measured: dict[str, EdgeContact]) -> float:
+def imbalance(
+    clip: Clip, person: PersonClip, measured: dict[str, EdgeContact], load: tuple[np.ndarray, np.ndarray]
+) -> float:
     """Centimetres by which the weight of body and load, averaged over a second, leaves the hull of what carries it.
 
     Averaged so, the center of pressure follows the center of mass but for the change of momentum over the second, and
-    it cannot leave the hull of the contacts (Vukobratovic 1972; Winter 1995). The worst second counts; a second in
-    which nothing carries the person (a jump) counts nothing. NaN where there is no other.
+    it cannot leave the hull of the contacts (Vukobratovic 1972; Winter 1995). The worst second counts; a second
+    in which nothing carries the person (a jump) counts nothing. NaN where there is no other.
     """
-    mass, moment = loads(clip, measured)[person.name]
+    mass, moment = load
     center = (BODY_MASS * mass_center(person) + moment) / (BODY_MASS + mass)[:, None]
     center, spots = center[:, :2], footing(clip, person, measured)
     frames = min(clip.frames, max(1, round(WINDOW * clip.fps)))
@@ -93,10 +95,10 @@ def imbalance(clip: Clip, person: PersonClip, measured: dict[str, EdgeContact]) 
 
 def balance_metrics(clip: Clip, measured: dict[str, EdgeContact]) -> list[Metric]:
     """Of every person; with a bar where nothing but the floor carries them."""
-    metrics = []
+    metrics, carrying = [], loads(clip, measured)
     for name, person in clip.people.items():
         carried = any(edge.first[0] == name and edge.support for edge in clip.edges)
-        value, bar = imbalance(clip, person, measured), None if carried else BALANCE_BAR
+        value, bar = imbalance(clip, person, measured, carrying[name]), None if carried else BALANCE_BAR
         if not np.isnan(value):  # who is never carried has no balance, and misses `supported`
             metrics.append(Metric(f"balance:{name}", value, "cm", LOWER, bar))
     return metrics

@@ -21,9 +21,6 @@ from zeroshot_hoi.optimization.start import Start
 FOOT_LENGTH = 0.2
 """Metres of a part on which a whole foot stands."""
 
-FLIES = 1.5
-"""m/s above which a hand neither follows what it has let go nor meets what it will catch: it waits."""
-
 RESTING = 0.003
 """Metres above the lowest of a part that still rest with it."""
 
@@ -141,25 +138,11 @@ def _held(scene: Interaction, edge: Edge, gate: np.ndarray, starts: Sequence[Sta
     anchor = np.stack([(wrist - g.translation) @ g.rotation for g in grasps])
     if away.any():
         ways = np.stack([scene.withdrawal(edge, s) @ g.rotation for s, g in zip(starts, grasps, strict=True)])
-        anchor = not_in_flight(scene, edge, t, anchor + (reaching.distance(away)[:, None] * ways)[:, None])
+        anchor = anchor + (reaching.distance(away)[:, None] * ways)[:, None]
         gate = reaching.firmness(away)
     rows = scene.rows[edge.first.owner].wrists[edge.first.part.split()[0]].rows
     return Term(f"contact:{edge.name}", contact.anchored, SIGMA["held"], p, o, constants={"rows": rows},
                 frames={"anchor": anchor, "gate": gate[:, None, None]})  # fmt: skip
-
-
-def not_in_flight(scene: Interaction, edge: Edge, t: np.ndarray, anchor: np.ndarray) -> np.ndarray:
-    """Anchors (T, 1, 3) in the object's frame that stay, while it flies, where it is let go or will be caught."""
-    track, holding = scene.reference.objects.get(edge.second.owner), scene.reference.people[edge.first.owner].away
-    if track is None or edge.name not in holding:
-        return anchor
-    speed = scene.plan.fps * np.linalg.norm(np.gradient(track.translation, axis=0), axis=1)
-    held = np.flatnonzero(holding[edge.name] <= 0.0)
-    nearest = held[np.abs(held[:, None] - t).argmin(0)]
-    place = track.translation - np.einsum("tij,j->ti", track.rotation, track.anchor)
-    world = np.einsum("tij,tnj->tni", track.rotation[nearest], anchor) + place[nearest][:, None]
-    waiting = np.einsum("tji,tnj->tni", track.rotation[t], world - place[t][:, None])
-    return np.where((speed[t] > FLIES)[:, None, None], waiting, anchor)
 
 
 def _object_edge(scene: Interaction, edge: Edge, gate: np.ndarray) -> list[Term]:

@@ -49,12 +49,14 @@ def joint_choices(compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]) ->
     """
     choices = []
     for names in compiler.holds.together():
-        pairs = [dict(zip(names, combination, strict=True)) for combination in product(*(grips[n] for n in names))]
+        picks = list(product(*(range(len(grips[name])) for name in names)))
+        pairs = [{name: grips[name][k] for name, k in zip(names, pick, strict=True)} for pick in picks]
         if len(names) > 1:
             strain = _strains(compiler, {name: grips[name] for name in names})
-            index = {name: {id(g): k for k, g in enumerate(grips[name])} for name in names}
-            felt = [np.sum([strain[n][index[n][id(g)]] for n, g in pair.items()], axis=0).min() for pair in pairs]
-            cost = [grip_cost(Start({}, pair)) + felt[k] for k, pair in enumerate(pairs)]
+            felt = [
+                np.sum([strain[name][k] for name, k in zip(names, pick, strict=True)], axis=0).min() for pick in picks
+            ]
+            cost = [grip_cost(Start({}, pair)) + energy for pair, energy in zip(pairs, felt, strict=True)]
             pairs = [pairs[k] for k in np.argsort(cost, kind="stable")]
         choices.append(tuple(pairs))
     return choices
