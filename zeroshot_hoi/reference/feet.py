@@ -30,7 +30,7 @@ ROLL = np.linspace(0.0, -np.radians(40.0), 81)
 FLAT = 1e-6
 """Radians of pitch up to which both ends of the foot stand."""
 
-BALL_ROLL = 0.2
+BALL_ROLL = 0.3
 """How far the foot goes ahead while it turns about the ball, as a share of how far the skin below the joint would go
 back: toes and ball share the slip that two rigid pieces cannot avoid and that soft soles do not have."""
 
@@ -167,7 +167,7 @@ def _swing(
     turn = Rotation.from_euler("z", yaw[:, None]) * Rotation.from_euler("y", pitch[:, None])
     place = np.zeros((len(t), 3))
     place[:, :2] = ankle - turn.apply([0.0, 0.0, shape.ankle])[:, :2]
-    hump = CLEARANCE * np.clip(4.0 * u * (1.0 - u), 0.0, 1.0) ** 0.6
+    hump = CLEARANCE * np.clip(4.0 * u * (1.0 - u), 0.0, 1.0) ** 0.5
     place[:, 2] = hump - _lowest(shape, turn, toe)
     return _matrices(turn, place), toe
 
