@@ -9,6 +9,7 @@ vertices of the hand that came near.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -76,7 +77,7 @@ SETTLING = Settings(iterations=20, tolerance=3e-3, clips=(0.3, 0.1))
 POLISH = Settings(iterations=15, tolerance=2e-3, clips=(0.3, 0.1))
 
 POLISHES, TRIES, OTHER_SEED = 2, 3, 1000
-"""At most, while no grip is sound. For a bag's strap and a book's two rims one hand's first 28 starts have a sound
+"""At most, while no grip serves. For a bag's strap and a book's two rims one hand's first 28 starts have a sound
 grip in one case of three, its first 84 in all three."""
 
 
@@ -130,20 +131,22 @@ def find_grasps(
     *,
     engine: str,
     seed: int,
+    easy: Callable[[Grasp], bool] = lambda grasp: True,
     listener: ProgressListener = silent,
 ) -> tuple[Grasp, ...]:
     """The best and most different grips of `part`, best first, at most KEEP; at least one, whatever its energy.
 
-    Where no grip is sound it is tried again from other starts: a strap or a plate that lies in a finger to begin with
-    is pushed out of it on the wrong side as easily as on the right one.
+    Where no grip is sound and `easy` it is tried again from other starts: a strap or a plate that lies in a finger to
+    begin with is pushed out of it on the wrong side as easily as on the right one, and a hand that is right on its
+    object may be wrong on its arm.
     """
     hand, held = measure_hand(body, side), _measure_part(scene_object, part, part_grid)
     grasps: list[Grasp] = []
     for attempt in range(TRIES):
         grasps += _try(hand, held, engine, seed + attempt * OTHER_SEED, listener)
-        if any(grasp.sound for grasp in grasps):
+        if any(grasp.sound and easy(grasp) for grasp in grasps):
             break
-    return tuple(sorted(grasps, key=_rank)[:KEEP])
+    return tuple(sorted(grasps, key=lambda g: (not (g.sound and easy(g)), *_rank(g)))[:KEEP])
 
 
 def _try(hand: Hand, held: _Part, engine: str, seed: int, listener: ProgressListener) -> list[Grasp]:

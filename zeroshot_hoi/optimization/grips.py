@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -20,7 +21,10 @@ from zeroshot_hoi.optimization.schedule import grip_cost
 from zeroshot_hoi.optimization.start import Start
 
 SPINS, WIDEST_SPIN = 9, 2.0
-"""Turns of a thing about its free axis at which two hands on it are compared, and how many standard deviations far."""
+"""Turns of a thing about its free axis at which hands on it are compared, and how many standard deviations far."""
+
+EASY = 30.0
+"""Energy of an arm up to which a grip is taken for granted: of 14 handles' best grips 12 need at most 14."""
 
 
 def find_grips(compiler: Compiler, listener: ProgressListener = silent) -> dict[str, tuple[Grasp, ...]]:
@@ -34,7 +38,7 @@ def find_grips(compiler: Compiler, listener: ProgressListener = silent) -> dict[
             continue
         found[edge.name] = find_grasps(
             body, side, thing, part, bake_part_grid(thing, part.faces), engine=plan.engine, seed=plan.seed,
-            listener=listener,
+            easy=partial(_easy, compiler, edge), listener=listener,
         )  # fmt: skip
         if compiler.holds.at_rim(edge):
             found[edge.name] = _reached(compiler, edge, found[edge.name])
@@ -52,7 +56,7 @@ def joint_choices(compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]) ->
         picks = list(product(*(range(len(grips[name])) for name in names)))
         pairs = [{name: grips[name][k] for name, k in zip(names, pick, strict=True)} for pick in picks]
         if len(names) > 1:
-            strain = _strains(compiler, {name: grips[name] for name in names})
+            strain = {name: _strains(compiler, name, grips[name], 1.0 / len(names)) for name in names}
             felt = [
                 np.sum([strain[name][k] for name, k in zip(names, pick, strict=True)], axis=0).min() for pick in picks
             ]
@@ -62,16 +66,16 @@ def joint_choices(compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]) ->
     return choices
 
 
-def _strains(compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]) -> dict[str, np.ndarray]:
-    """Edge name -> (G, SPINS) energy of the arm for every grip and turn of the thing, with its share of the turn's."""
-    found = {}
-    for name, grasps in grips.items():
-        edge = compiler.holds.grips[name]
-        placed = _turned(compiler, edge)
-        arm = _arm(compiler, edge)
-        energy = [[discomfort(arm, turn, place, g) + cost / len(grips) for turn, place, cost in placed] for g in grasps]
-        found[name] = np.array(energy)
-    return found
+def _easy(compiler: Compiler, edge: Edge, grasp: Grasp) -> bool:
+    """Whether an arm reaches a grip of an edge with ease in some turn of its object."""
+    return float(_strains(compiler, edge.name, (grasp,)).min()) < EASY
+
+
+def _strains(compiler: Compiler, name: str, grasps: tuple[Grasp, ...], share: float = 1.0) -> np.ndarray:
+    """(G, SPINS) energy of an edge's arm for every grip and turn of the thing, with its `share` of the turn's."""
+    edge = compiler.holds.grips[name]
+    placed, arm = _turned(compiler, edge), _arm(compiler, edge)
+    return np.array([[discomfort(arm, turn, at, g) + share * cost for turn, at, cost in placed] for g in grasps])
 
 
 def _turned(compiler: Compiler, edge: Edge) -> list[tuple[np.ndarray, np.ndarray, float]]:
