@@ -12,9 +12,10 @@ from zeroshot_hoi.core.graph import Edge
 from zeroshot_hoi.geometry.query import GridArrays
 from zeroshot_hoi.geometry.sampling import farthest_points
 from zeroshot_hoi.optimization import reaching
-from zeroshot_hoi.optimization.energies import contact
+from zeroshot_hoi.optimization.energies import contact, penetration
 from zeroshot_hoi.optimization.interaction import SIGMA, SINK, Interaction
 from zeroshot_hoi.optimization.person import PAD_POINTS
+from zeroshot_hoi.optimization.plates import Plate, plate_of
 from zeroshot_hoi.optimization.problem import Term
 from zeroshot_hoi.optimization.start import Start
 
@@ -24,8 +25,11 @@ FOOT_LENGTH = 0.2
 RESTING = 0.003
 """Metres above the lowest of a part that still rest with it."""
 
+HAND_LENGTH = 0.2
+"""Metres from wrist to fingertips of a large hand."""
+
 FAR_REACH = 0.25
-"""Metres from which a palm is drawn to what it should touch."""
+"""Metres from which what should touch first is drawn to its part: a palm, fingertips, anything but a hand."""
 
 
 def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.ndarray) -> list[Term]:
@@ -51,10 +55,11 @@ def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.nd
             frames={"weight": weight, "depth": scene.sink(edge, t)[:, None]}))  # fmt: skip
     else:
         points, hand = rows.touching(edge.first.part), edge.first.part.endswith("hand")
-        pads = points.rows.reshape(-1, PAD_POINTS, points.rows.shape[1]) if hand else _pads(scene, edge, points)
+        plate = plate_of(scene.objects[edge.second.owner], scene.holds.region(edge)) if hand else None
+        pads, reach = _hand_pads(scene, edge, points, plate) if hand else _pads(scene, edge, points)
         terms.append(Term(f"contact:{edge.name}", contact.pads, SIGMA["touch"], p, o, constants={
-            "rows": pads, "grid": grid, "reach": _reach(scene, edge, len(pads))},
-            frames={"weight": gate[:, None]}))  # fmt: skip
+            "rows": pads, "grid": grid, "reach": reach}, frames={"weight": gate[:, None]}))  # fmt: skip
+        terms += [] if plate is None else [_in_front(scene, edge, plate, gate)]
     place = scene.place_grid(edge)
     if place is not None:
         terms.append(_placed(scene, edge, gate, place))
@@ -72,8 +77,8 @@ def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.nd
     return terms
 
 
-def _pads(scene: Interaction, edge: Edge, points: BodyPoints) -> np.ndarray:
-    """Rows (P, K, 4G) of what touches besides hands, P pads of which each is drawn to the part.
+def _pads(scene: Interaction, edge: Edge, points: BodyPoints) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (P, K, 4G) of what touches besides hands, P pads of which each is drawn to the part from its reach (P,) m.
 
     A foot stands on ball and heel, on the ball alone where the part is shorter than a foot; of the head the eyes or the
     mouth touch, where something is brought to them.
@@ -81,13 +86,41 @@ def _pads(scene: Interaction, edge: Edge, points: BodyPoints) -> np.ndarray:
     person, part = edge.first.owner, edge.first.part
     rows, face = scene.rows[person], scene.reference.people[person].faces.get(edge.name)
     if face is not None:
-        return rows.face(face)
-    if part.endswith("foot"):
+        pads = rows.face(face)
+    elif part.endswith("foot"):
         region = scene.holds.region(edge)
         thing = scene.objects[edge.second.owner]
         touched = thing.vertices[np.unique(thing.faces[region.faces])]
-        return rows.foot_pads(part.split()[0], bool(np.ptp(touched, axis=0).max() > FOOT_LENGTH))
-    return points.rows[None]
+        pads = rows.foot_pads(part.split()[0], bool(np.ptp(touched, axis=0).max() > FOOT_LENGTH))
+    else:
+        pads = points.rows[None]
+    return pads, np.full(len(pads), FAR_REACH)
+
+
+def _hand_pads(
+    scene: Interaction, edge: Edge, points: BodyPoints, plate: Plate | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (P, K, 4G) of a hand's pads and the metres (P,) from which each is drawn to the part.
+
+    The palm is drawn from afar and fingers only from near; a plate that is shorter than a hand is touched by fingertips.
+    """
+    names, pads = scene.rows[edge.first.owner].pad_names, points.rows.reshape(-1, PAD_POINTS, points.rows.shape[1])
+    if plate is None or 2.0 * plate.half.min() > HAND_LENGTH:
+        return pads, np.where(["palm" in name for name in names], FAR_REACH, contact.CONTACT_REACH)
+    tips = np.array(["distal" in name for name in names])
+    thumb = np.array(["thumb" in name for name in names])
+    return pads[tips], np.where(thumb, contact.CONTACT_REACH, FAR_REACH)[tips]
+
+
+def _in_front(scene: Interaction, edge: Edge, plate: Plate, gate: np.ndarray) -> Term:
+    """The whole hand on the outer side of the flat part that it touches."""
+    rows, p = scene.rows[edge.first.owner], scene.people.index(edge.first.owner)
+    mine = np.array([rows.is_of_hand(label, edge.first.part) for label in rows.spheres.parts])
+    return Term(f"front:{edge.name}", penetration.body_behind_plate, SIGMA["front"], p,
+                scene.names.index(edge.second.owner), constants={
+        "rows": rows.spheres.centers.rows[mine], "radii": rows.spheres.radii[mine],
+        "center": plate.center, "axes": plate.axes, "half": plate.half},
+        frames={"gate": gate[:, None]})  # fmt: skip
 
 
 def _stroke(scene: Interaction, edge: Edge, points: BodyPoints, starts: Sequence[Start], t: np.ndarray) -> list[Term]:
@@ -117,14 +150,6 @@ def _placed(scene: Interaction, edge: Edge, gate: np.ndarray, place: GridArrays)
     return Term(f"place:{edge.name}", contact.pads, SIGMA["place"], p, scene.names.index(edge.second.owner), constants={
         "rows": pads, "grid": place, "reach": np.full(len(pads), FAR_REACH)},
         frames={"weight": gate[:, None]})  # fmt: skip
-
-
-def _reach(scene: Interaction, edge: Edge, pads: int) -> np.ndarray:
-    """(P,) metres from which each pad is drawn: fingers only from near, a palm or any other part from afar."""
-    if not edge.first.part.endswith("hand"):
-        return np.full(pads, FAR_REACH)
-    names = scene.rows[edge.first.owner].pad_names
-    return np.array([FAR_REACH if "palm" in name else contact.CONTACT_REACH for name in names])
 
 
 def _held(scene: Interaction, edge: Edge, gate: np.ndarray, starts: Sequence[Start], t: np.ndarray) -> Term:

@@ -25,6 +25,7 @@ SIGMA = {
     "object in body": 0.004, "object in object": 0.001, "body in itself": 0.004, "ground": 0.003, "planted": 0.002,
     "balance": 0.01, "gaze": 0.25, "head": 0.08, "natural": 0.3, "root": 0.05, "path": 0.01, "axis": 0.02,
     "palm": 0.012, "skin": 0.002, "place": 0.02, "stroke": 0.006, "relaxed": 0.08,
+    "front": 0.0012,
 }  # fmt: skip
 """Standard deviation of each kind of residual in its own unit (metres, radians, cosine)."""
 

@@ -7,6 +7,7 @@ import numpy as np
 from zeroshot_hoi.core.arrays import Array, Namespace
 from zeroshot_hoi.optimization.energies.shared import (
     body_distance,
+    body_in_frame,
     body_normals,
     body_points,
     object_distance,
@@ -102,6 +103,18 @@ def body_in_skin(xp: Namespace, state: State, term: Term, data: Arrays) -> Array
     skin = body_points(xp, state, term.person, data["other_rows"])
     outward = body_normals(xp, state, term.person, data["normal_rows"])
     return positive(xp, xp.sum((skin - points) * outward, axis=-1)) * data["gate"]
+
+
+def body_behind_plate(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(N,) m: depth of body spheres behind a plane of an object, within the plate's outline; gated.
+
+    `axes (3, 3)` are rows along, across and outward, object frame; `half (2,)` m are half the outline's extents.
+    """
+    points = body_in_frame(xp, state, term.person, term.object, data["rows"])
+    placed = xp.matmul(points - data["center"], xp.swapaxes(data["axes"], 0, 1))
+    beside = xp.max(xp.abs(placed[:, :2]) - data["half"], axis=1)
+    depth = positive(xp, data["radii"] - placed[:, 2])
+    return xp.where(beside < 0.0, depth, xp.zeros_like(depth)) * data["gate"]
 
 
 def body_in_ground(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
