@@ -15,7 +15,7 @@ from zeroshot_hoi.optimization import reaching
 from zeroshot_hoi.optimization.energies import contact, penetration
 from zeroshot_hoi.optimization.interaction import SIGMA, SINK, Interaction
 from zeroshot_hoi.optimization.person import PAD_POINTS
-from zeroshot_hoi.optimization.plates import Plate, plate_of
+from zeroshot_hoi.optimization.plates import Plate
 from zeroshot_hoi.optimization.problem import Term
 from zeroshot_hoi.optimization.start import Start
 
@@ -55,11 +55,11 @@ def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.nd
             frames={"weight": weight, "depth": scene.sink(edge, t)[:, None]}))  # fmt: skip
     else:
         points, hand = rows.touching(edge.first.part), edge.first.part.endswith("hand")
-        plate = plate_of(scene.objects[edge.second.owner], scene.holds.region(edge)) if hand else None
+        plate = scene.holds.plate(edge) if hand else None
         pads, reach = _hand_pads(scene, edge, points, plate) if hand else _pads(scene, edge, points)
         terms.append(Term(f"contact:{edge.name}", contact.pads, SIGMA["touch"], p, o, constants={
             "rows": pads, "grid": grid, "reach": reach}, frames={"weight": gate[:, None]}))  # fmt: skip
-        terms += [] if plate is None else [_in_front(scene, edge, plate, gate)]
+        terms += [] if plate is None else _in_front(scene, edge, plate, gate)
     place = scene.place_grid(edge)
     if place is not None:
         terms.append(_placed(scene, edge, gate, place))
@@ -112,15 +112,18 @@ def _hand_pads(
     return pads[tips], np.where(thumb, contact.CONTACT_REACH, FAR_REACH)[tips]
 
 
-def _in_front(scene: Interaction, edge: Edge, plate: Plate, gate: np.ndarray) -> Term:
-    """The whole hand on the outer side of the flat part that it touches."""
+def _in_front(scene: Interaction, edge: Edge, plate: Plate, gate: np.ndarray) -> list[Term]:
+    """The whole hand on the outer side of the flat part that it touches, its palm toward it."""
     rows, p = scene.rows[edge.first.owner], scene.people.index(edge.first.owner)
+    o, palm = scene.names.index(edge.second.owner), rows.wrists[edge.first.part.split()[0]]
     mine = np.array([rows.is_of_hand(label, edge.first.part) for label in rows.spheres.parts])
-    return Term(f"front:{edge.name}", penetration.body_behind_plate, SIGMA["front"], p,
-                scene.names.index(edge.second.owner), constants={
-        "rows": rows.spheres.centers.rows[mine], "radii": rows.spheres.radii[mine],
-        "center": plate.center, "axes": plate.axes, "half": plate.half},
-        frames={"gate": gate[:, None]})  # fmt: skip
+    return [
+        Term(f"front:{edge.name}", penetration.body_behind_plate, SIGMA["front"], p, o, constants={
+            "rows": rows.spheres.centers.rows[mine], "radii": rows.spheres.radii[mine],
+            "center": plate.center, "axes": plate.axes, "half": plate.half}, frames={"gate": gate[:, None]}),
+        Term(f"palm:{edge.name}", contact.facing, SIGMA["facing"], p, o, constants={
+            "normal_rows": palm.normal_rows[:1], "normal": plate.axes[2]}, frames={"gate": gate[:, None]}),
+    ]  # fmt: skip
 
 
 def _stroke(scene: Interaction, edge: Edge, points: BodyPoints, starts: Sequence[Start], t: np.ndarray) -> list[Term]:

@@ -12,6 +12,7 @@ from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion
 from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.optimization.person import SIDES
+from zeroshot_hoi.optimization.plates import Plate, plate_of
 from zeroshot_hoi.optimization.stretches import HAND_SPAN, across_hand, nearest_of, rim_of, side_of, top_of
 
 HANDS_APART = 0.36
@@ -80,7 +81,8 @@ class Holds:
 
         Left and right body parts take different instances of it (pedals, armrests). Two hands on one instance each have
         a stretch of it, HANDS_APART, or a third of it where that is less: the left one toward the person's left where
-        it lies across, the right one lower where it stands, around the height at which hands work.
+        it lies across, the right one lower where it stands, around the height at which hands work. On a plate
+        that both touch each has the half on its side.
         """
         region = self.parts[edge.second.owner].parts[edge.second.part]
         side = edge.first.part.split()[0]
@@ -112,9 +114,19 @@ class Holds:
             spot = middle + 0.5 * apart * self._end(edge, axis)
             mine = chosen & (np.abs(along - spot) < max(0.5 * apart, 0.05))
             center = region.center + (spot - region.center @ axis) * axis
+        elif self.plate(edge) is not None:
+            left = self._leftward(edge)
+            across = centers @ (left if side == "left" else -left)
+            mine = chosen & (across > np.median(across[chosen]))
+            center, axis = centers[mine].mean(0), region.axis
         else:
             return region
         return replace(region, probability=region.probability * mine, center=center, axis=axis)
+
+    def plate(self, edge: Edge) -> Plate | None:
+        """What a hand touches, as a plate, where it is flat."""
+        thing, name = self.objects[edge.second.owner], edge.second
+        return plate_of(thing, self.parts[name.owner].parts[name.part])
 
     def _stretch(self, edge: Edge, region: PartRegion) -> PartRegion | None:
         """The stretch that a hand takes of a part too large for it: a plate's rim, a ball's side, a loop's top."""

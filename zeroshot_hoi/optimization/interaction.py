@@ -25,14 +25,14 @@ SIGMA = {
     "object in body": 0.004, "object in object": 0.001, "body in itself": 0.004, "ground": 0.003, "planted": 0.002,
     "balance": 0.01, "gaze": 0.25, "head": 0.08, "natural": 0.3, "root": 0.05, "path": 0.01, "axis": 0.02,
     "palm": 0.012, "skin": 0.002, "place": 0.02, "stroke": 0.006, "relaxed": 0.08,
-    "front": 0.0012,
+    "front": 0.0012, "facing": 0.15,
 }  # fmt: skip
 """Standard deviation of each kind of residual in its own unit (metres, radians, cosine)."""
 
 SINK = {False: 0.004, True: 0.015}
 """Metres that a body sinks into a support: hard, upholstered."""
 
-GIVE = 0.02
+GIVE = 0.018
 """Metres that upholstery gives way beyond that, or less, under who bounces."""
 
 

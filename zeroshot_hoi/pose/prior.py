@@ -41,6 +41,9 @@ STANDOFF = (0.16, 0.21, 0.27)
 SEATED_STANDOFF = 0.24
 """Metres from a sitting person's pelvis to the edge of a table."""
 
+WORKED_ON, ON_TABLE = 0.22, 0.03
+"""Metres from a table's edge to the middle of what a person works on there, and that are left before it."""
+
 CLOSE = 0.7
 """Of STANDOFF: the belly all but touches the edge."""
 
@@ -99,8 +102,35 @@ def place(
             poses[other.object] = _before(other, people[name][0], distance, objects, parts)
     for name in plan.objects:
         if name not in poses:
-            poses[name] = _object_pose(name, plan, objects, parts, poses)
+            pose = _object_pose(name, plan, objects, parts, poses)
+            poses[name] = _within_reach(name, pose, plan, objects, parts, poses, people)
     return InitialScene(poses, people)
+
+
+def _within_reach(
+    name: str,
+    pose: RigidPose,
+    plan: Plan,
+    objects: Mapping[str, SceneObject],
+    parts: Mapping[str, ObjectParts],
+    placed: Mapping[str, RigidPose],
+    people: Mapping[str, tuple[Placement, ...]],
+) -> RigidPose:
+    """What stays where it lies, nearer to who works on it there: a keyboard lies before the typist, not in the middle
+    of the table."""
+    support, touched = plan.objects[name].rests_on, plan.graph.edges_of(name)
+    by = [r.person for r in plan.relations if r.object == support and any(e.first.owner == r.person for e in touched)]
+    if not by or plan.graph.state(name).is_translational:
+        return pose
+    region = _rests_in(name, plan, parts)
+    thing = objects[support].vertices[np.unique(objects[support].faces[region.faces])]
+    surface = thing @ placed[support].rotation.T + placed[support].translation
+    toward = people[by[0]][0].root[:2] - pose.translation[:2]
+    toward = toward / max(float(np.linalg.norm(toward)), 1e-9)
+    room = float(((surface[:, :2] - pose.translation[:2]) @ toward).max())
+    own = float(((objects[name].vertices @ pose.rotation.T)[:, :2] @ toward).max())
+    nearer = max(room - max(WORKED_ON, own + ON_TABLE), 0.0)
+    return replace(pose, translation=pose.translation + nearer * np.array([*toward, 0.0]))
 
 
 def _varied(placement: Placement, body: SkinnedBody, draws: Variation, name: str) -> Placement:
@@ -131,14 +161,16 @@ def _object_pose(
     if support not in placed:
         raise HoiError(f"'{name}' rests on '{support}', which is not an object that stands on the ground.")
     below = placed[support]
-    edge = next(
-        (e for e in plan.graph.edges if {e.first.owner, e.second.owner} == {name, support}),
-        None,
-    )
+    return RigidPose(np.eye(3), below.rotation @ _rests_in(name, plan, parts).center + below.translation)
+
+
+def _rests_in(name: str, plan: Plan, parts: Mapping[str, ObjectParts]) -> PartRegion:
+    """The part of another object that one lies on."""
+    support = plan.objects[name].rests_on
+    edge = next((e for e in plan.graph.edges if {e.first.owner, e.second.owner} == {name, support}), None)
     if edge is None:
         raise HoiError(f"'{name}' rests on '{support}', but the graph has no edge between their parts.")
-    part = parts[support].parts[edge.second.part if edge.second.owner == support else edge.first.part]
-    return RigidPose(np.eye(3), below.rotation @ part.center + below.translation)
+    return parts[support].parts[edge.second.part if edge.second.owner == support else edge.first.part]
 
 
 def standoffs(distance: str, shape: PostureShape) -> tuple[float, ...]:
