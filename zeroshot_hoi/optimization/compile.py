@@ -70,15 +70,18 @@ class Compiler(Interaction):
         return {f"q{p}": np.clip(q, low, high), f"root{p}": self.roots(name, starts, t), f"heading{p}": turned}
 
     def _open_hands(self, name: str, starts: Sequence[Start], t: np.ndarray, q: np.ndarray) -> None:
-        """Opens the fingers of `q (T, D)` where a hand has let go, or does not hold yet."""
+        """Opens the fingers of `q (T, D)` where a hand has let go, or does not hold yet; a flat hand stays flat."""
         for edge in self.holds.grips_of(name):
             away, side = self.away(edge, t), edge.first.part.split()[0]
             if not away.any():
                 continue
             fingers, opened = list(self.rows[name].fingers[side]), open_hand(self.bodies[name], side)
+            kind = self.plan.contacts[edge.name].kind
             for k in np.flatnonzero(away).tolist():
                 relaxed = starts[k].placements[name].q[fingers]
-                q[k, fingers] = reaching.fingers(away[k], q[k, fingers], opened[fingers], relaxed)
+                held = q[k, fingers]
+                wide = opened[fingers] if kind == "grip" else held
+                q[k, fingers] = reaching.fingers(away[k], held, wide, relaxed)
 
     def _object_base(self, o: int, name: str, starts: Sequence[Start], t: np.ndarray) -> dict[str, np.ndarray]:
         if name in self.holds.carriers:

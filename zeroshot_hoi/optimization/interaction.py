@@ -29,10 +29,10 @@ SIGMA = {
 }  # fmt: skip
 """Standard deviation of each kind of residual in its own unit (metres, radians, cosine)."""
 
-SINK = {False: 0.004, True: 0.015}
+SINK = {False: 0.004, True: 0.014}
 """Metres that a body sinks into a support: hard, upholstered."""
 
-GIVE = 0.018
+GIVE = 0.02
 """Metres that upholstery gives way beyond that, or less, under who bounces."""
 
 
