@@ -132,6 +132,11 @@ CLOSED_FORM: list[tuple[str, Any, np.ndarray, dict[str, Any], Any]] = [
     ("body_in_body: deepest of the other person's spheres", penetration.body_in_body, _x(),
      {"rows": _rows([[0, 0, 0], [0.5, 0, 0]]), "radii": np.array([0.05, 0.05]),
       "other_rows": _rows([[0.07, 0, 0], [0, 0.2, 0]]), "other_radii": np.array([0.04, 0.1])}, [0.02, 0.0]),
+    ("body_behind_plate: spheres behind the plane, within its outline, gate", penetration.body_behind_plate,
+     _x(bone=(0, 0, 0.05), thing=(0.1, 0, 0.05)),
+     {"rows": _rows([[0.1, 0, 0.008], [0.15, 0, -0.02], [0.1, 0, 0.03], [0.1, 0.08, -0.02]]),
+      "radii": np.full(4, 0.01), "center": np.zeros(3), "axes": np.eye(3), "half": np.array([0.06, 0.05]),
+      "gate": 0.5 * ONE}, [0.001, 0.015, 0.0, 0.0]),
     ("body_in_ground: depth below zero", penetration.body_in_ground, _x(bone=(0, 0, -0.02)),
      {"rows": _rows([[0, 0, 0], [0, 0, 0.05]])}, [0.02, 0.0]),
     ("object_in_ground: depth below zero", penetration.object_in_ground, _x(thing=(0, 0, -0.02)),
@@ -248,6 +253,9 @@ def _generic() -> dict[str, tuple[Any, dict[str, Any]]]:
         "body_in_body": (penetration.body_in_body, {
             "rows": both[:6], "radii": rng.uniform(0.2, 0.25, 6),
             "other_rows": both[6:], "other_radii": rng.uniform(0.2, 0.25, 6)}),
+        "body_behind_plate": (penetration.body_behind_plate, {
+            "rows": both, "radii": rng.uniform(0.1, 0.2, 12), "center": points[0][0] - [0.0, 0.0, 0.5],
+            "axes": np.roll(np.eye(3), 1, axis=1), "half": np.array([2.0, 3.0]), "gate": 0.6 * ONE}),
         "body_in_ground": (penetration.body_in_ground, {"rows": both}),
         "object_in_ground": (penetration.object_in_ground, {"points": points[0] - [0.0, 0.0, 2.0]}),
         "natural_pose": (posture.natural_pose, {"reference": rng.normal(size=3), "stiffness": rng.uniform(size=3)}),

@@ -102,7 +102,7 @@ def _hand_pads(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows (P, K, 4G) of a hand's pads and the metres (P,) from which each is drawn to the part.
 
-    The palm is drawn from afar and fingers only from near; a plate that is shorter than a hand is touched by fingertips.
+    The palm is drawn from afar and fingers only from near; a plate shorter than a hand is touched by fingertips.
     """
     names, pads = scene.rows[edge.first.owner].pad_names, points.rows.reshape(-1, PAD_POINTS, points.rows.shape[1])
     if plate is None or 2.0 * plate.half.min() > HAND_LENGTH:
