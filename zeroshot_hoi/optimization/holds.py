@@ -114,7 +114,7 @@ class Holds:
             spot = middle + 0.5 * apart * self._end(edge, axis)
             mine = chosen & (np.abs(along - spot) < max(0.5 * apart, 0.05))
             center = region.center + (spot - region.center @ axis) * axis
-        elif self.plate(edge) is not None:
+        elif edge.first.part.endswith("hand") and self.plate(edge) is not None:
             left = self._leftward(edge)
             across = centers @ (left if side == "left" else -left)
             mine = chosen & (across > np.median(across[chosen]))

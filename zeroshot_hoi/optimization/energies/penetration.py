@@ -129,4 +129,5 @@ def object_in_ground(xp: Namespace, state: State, term: Term, data: Arrays) -> A
 
 EVERY = (body_in_object, object_in_body, object_in_skin, object_in_object, body_in_itself, body_in_body, body_in_skin,
          body_in_ground, object_in_ground)  # fmt: skip
-"""All energies that keep things out of one another."""
+"""All energies that keep things out of one another. `body_behind_plate` is not one: it says from which side a hand
+comes, also where obstacles do not count yet."""
