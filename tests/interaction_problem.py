@@ -111,6 +111,21 @@ def _hand_terms(body: SkinnedBody, rng: np.random.Generator, frames: int) -> tup
             frames={"gate": open_gate[:, None]},
         ),
         Term(
+            "front",
+            penetration.body_behind_plate,
+            0.003,
+            0,
+            FIXED_OBJECT,
+            constants={
+                "rows": hand.rows,
+                "radii": np.full(len(hand), 0.4),
+                "center": np.zeros(3),
+                "axes": np.eye(3),
+                "half": np.array([3.0, 2.0]),
+            },
+            frames={"gate": open_gate[:, None]},
+        ),
+        Term(
             "wrench",
             contact.wrench,
             0.15,
