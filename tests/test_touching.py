@@ -68,7 +68,7 @@ def _typing(body: SkinnedBody, deep: float = 0.14, moves: bool = False, kind: st
              "parts": [{"name": "keys"}, {"name": "foot"}]}],
         "edges": [
             *({"nodes": [f"person 1, {s} hand", "board, keys"], "kind": kind, "is_rel_static": kind == "grip",
-               "is_continuous": False} for s in ("left", "right")),
+               "is_continuous": kind == "grip"} for s in ("left", "right")),
             {"nodes": ["board, foot", "table, top"], "kind": "rest", "is_rel_static": True, "is_continuous": True}],
         "object_states": [{"name": "board", "is_translational": moves, "is_rotational": False},
                           {"name": "table", "is_translational": False, "is_rotational": False}],

@@ -67,8 +67,9 @@ def joint_choices(compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]) ->
 
 
 def _easy(compiler: Compiler, edge: Edge, grasp: Grasp) -> bool:
-    """Whether an arm reaches a grip of an edge with ease in some turn of its object."""
-    return float(_strains(compiler, edge.name, (grasp,)).min()) < EASY
+    """Whether an arm reaches a grip of an edge with ease in some turn of its object; not asked of who takes it over
+    later, from somebody whose own grip decides how it is turned then."""
+    return not edge.is_continuous or float(_strains(compiler, edge.name, (grasp,)).min()) < EASY
 
 
 def _strains(compiler: Compiler, name: str, grasps: tuple[Grasp, ...], share: float = 1.0) -> np.ndarray:
