@@ -41,7 +41,8 @@ def body() -> SkinnedBody:
 
 def _slab(name: str, size: tuple[float, float, float]) -> SceneObject:
     """A box of this size on z = 0, subdivided."""
-    mesh = trimesh.creation.box(extents=size).subdivide_to_size(0.04)
+    mesh = trimesh.creation.box(extents=size)
+    mesh = mesh.subdivide_to_size(0.04)
     mesh.apply_translation([0.0, 0.0, 0.5 * size[2]])
     return plain_object(
         name, mesh, box((-0.5 * size[0], -0.5 * size[1], 0.0), (0.5 * size[0], 0.5 * size[1], size[2])), 0.02
