@@ -22,8 +22,10 @@ from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.geometry.builtin import builtin_mesh
 from zeroshot_hoi.geometry.query import pad_grid
 from zeroshot_hoi.optimization import reaching
+from zeroshot_hoi.optimization.compile import Compiler
 from zeroshot_hoi.optimization.grasp import Grasp
 from zeroshot_hoi.optimization.person import person_rows
+from zeroshot_hoi.optimization.start import Start
 from zeroshot_hoi.optimization.stretches import (
     HANDS_ON_RIM,
     RIM_REACH,
@@ -177,6 +179,27 @@ def test_a_hand_withdraws_and_opens_and_relaxes() -> None:
     held, opened, relaxed = np.full(3, 1.0), np.zeros(3), np.full(3, 0.4)
     values = [reaching.fingers(seconds, held, opened, relaxed)[0] for seconds in (0.0, 0.3, 0.5, 1.2)]
     assert values == pytest.approx([1.0, 0.0, 0.0, 0.4])
+
+
+@pytest.mark.parametrize("kind", ["grip", "touch"])
+def test_fingers_open_from_a_grip_and_a_flat_hand_stays_flat(kind: str, body: SkinnedBody) -> None:
+    recipe = _recipe([_grasp("person 1", 0.0, 0.5)], 1, kind=kind)
+    plan, scene, reference = _played(recipe, body)
+    thing, part = _slab((0.2, 0.05, 0.03))
+    parts = {"thing": ObjectParts("thing", {"slab": part}, FORWARD)}
+    compiler = Compiler(plan, {"person 1": body}, {"thing": thing}, parts, scene, reference)
+    fingers = list(compiler.rows["person 1"].fingers["right"])
+    q = np.zeros(len(body.freedoms.names))
+    q[fingers] = 0.2
+    start = Start(
+        {"person 1": scene.people["person 1"][0]}, {HOLDS: Grasp(q, np.eye(3), np.zeros(3), 0.0, 5, True, 0.0)}
+    )
+    away = reference.people["person 1"].away[HOLDS]
+    times = [0, int(np.flatnonzero(away > reaching.OPENING_SECONDS)[0])]
+    assert away[times[1]] < reaching.RELAXING_SECONDS[0]
+    held, let_go = compiler.problem([start, start], times).base["q0"][:, fingers]
+    assert held == pytest.approx(np.clip(np.full(len(fingers), 0.2), *body.freedoms.limits[fingers].T))
+    assert (np.abs(let_go - held).max() < 1e-9) == (kind == "touch")
 
 
 def test_an_open_hand_leaves_on_the_free_side(body: SkinnedBody) -> None:

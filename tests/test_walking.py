@@ -211,6 +211,20 @@ def test_tracks_agree_with_the_solved_feet(name: str, walks: dict[str, WalkMotio
         assert np.linalg.norm(moved, axis=-1).max(initial=0.0) < slip, "metres that the ball rolls ahead"
 
 
+@pytest.mark.parametrize("name", ["ahead", "slowly", "in a bow"])
+def test_soles_hardly_slide_while_they_roll(name: str, walks: dict[str, WalkMotion], who: Walker) -> None:
+    """The way of each vertex over the ground while it is within 5 mm of it, as the metric counts it."""
+    vertices = _vertices(who.body, walks[name])
+    for side in SIDES:
+        sole = vertices[:, np.array(who.body.regions) == f"{side} sole"]
+        down = np.abs(sole[..., 2]) <= 0.005
+        steps = np.linalg.norm(np.diff(sole[..., :2], axis=0), axis=-1)
+        way = np.zeros(sole.shape[1])
+        for t, step in enumerate(steps):
+            way = np.where(down[t] & down[t + 1], way + step, 0.0)
+            assert way.max() < 0.0055, "metres"
+
+
 @pytest.mark.parametrize("name", ["ahead", "slowly", "natural"])
 def test_knees_bend_forward_and_arms_swing_against_legs(
     name: str, walks: dict[str, WalkMotion], body: SkinnedBody

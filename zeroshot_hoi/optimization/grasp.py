@@ -141,12 +141,14 @@ def find_grasps(
     object may be wrong on its arm.
     """
     hand, held = measure_hand(body, side), _measure_part(scene_object, part, part_grid)
-    grasps: list[Grasp] = []
+    found: list[tuple[Grasp, bool]] = []
     for attempt in range(TRIES):
-        grasps += _try(hand, held, engine, seed + attempt * OTHER_SEED, listener)
-        if any(grasp.sound and easy(grasp) for grasp in grasps):
+        grasps = _try(hand, held, engine, seed + attempt * OTHER_SEED, listener)
+        found += [(grasp, grasp.sound and easy(grasp)) for grasp in grasps]
+        if any(serves for _, serves in found):
             break
-    return tuple(sorted(grasps, key=lambda g: (not (g.sound and easy(g)), *_rank(g)))[:KEEP])
+    best = sorted(found, key=lambda pair: (not pair[1], *_rank(pair[0])))
+    return tuple(grasp for grasp, _ in best[:KEEP])
 
 
 def _try(hand: Hand, held: _Part, engine: str, seed: int, listener: ProgressListener) -> list[Grasp]:
