@@ -76,7 +76,7 @@ def _smooth(n: int, seed: int = 1, rest: np.ndarray | None = None) -> Smoothness
     return Smoothness(rng.uniform(0.5, 2.0, n), rng.uniform(0.5, 2.0, n), rest)
 
 
-BOLD = Settings(damping=1e-9, clips=(1e3,), tolerance=1e-9)
+BOLD = Settings(damping=1e-9, clips=(1e3, 1e3), tolerance=1e-9)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 7])
@@ -93,7 +93,7 @@ def test_quadratic_problems_are_solved_in_one_step(frames: int) -> None:
     assert np.abs(solution.value - exact).max() < 1e-5
     assert "Converged" in solution.status
     assert solution.stats["iterations"] <= 3
-    first = solve(engine, np.zeros((frames, n)), smooth, Settings(iterations=1, damping=1e-9, clips=(1e3,)))
+    first = solve(engine, np.zeros((frames, n)), smooth, Settings(iterations=1, damping=1e-9, clips=(1e3, 1e3)))
     assert np.abs(first.value - exact).max() < 1e-5
     assert "limit of 1 iterations" in first.status
 
@@ -291,3 +291,33 @@ def test_levenberg_marquardt_needs_a_tenth_of_adams_evaluations() -> None:
     solution = solve(second, start, smooth, Settings(iterations=60, tolerance=1e-4))
     adam(first, start, smooth, 2000, until=max(solution.energy, 1e-3))
     assert second.calls * 10 < first.calls
+
+
+def test_a_bound_met_on_the_way_is_known_to_the_rest_of_the_step() -> None:
+    """Two unknowns tied stiffly together, of which one may not go on: cutting it off the step alone raises the energy."""
+
+    def tied(x: np.ndarray, _: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.array([100.0 * (x[0] - x[1]), x[0] - 3.0, x[1] - 3.0]), np.array(
+            [[100.0, -100.0], [1.0, 0.0], [0.0, 1.0]]
+        )
+
+    engine = _Engine(tied, 2, -1.0, 1.0)
+    engine.problem = _Problem(np.array([-9.0, -9.0]), np.array([9.0, 1.0]))
+    for smooth in (None, Smoothness(np.zeros(2), np.zeros(2))):
+        one = Settings(iterations=1, damping=1e-9, clips=(1e3, 1e3))
+        solution = solve(engine, np.zeros((1, 2)), smooth, one)
+        assert solution.value[0] == pytest.approx([1.0 + 2.0 / 10001.0, 1.0], abs=1e-6)
+
+
+def test_one_bad_frame_does_not_hold_back_the_others() -> None:
+    """A frame that no step of its linear model serves is damped alone; the quadratic frames beside it converge."""
+
+    def frames(x: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
+        if t:
+            return x - 5.0 * t, np.eye(1)
+        return np.sqrt(np.abs(x)) * 30.0 + 1.0, 30.0 * 0.5 / np.sqrt(np.abs(x) + 1e-9)[None] * np.sign(x)[None]
+
+    weak = Smoothness(np.full(1, 1e-9), np.full(1, 1e-9))
+    start = np.array([[0.3], [0.0], [0.0]])
+    solution = solve(_Engine(frames, 1), start, weak, Settings(iterations=14, tolerance=0.0, clips=(2.0, 1.0)))
+    assert solution.energies["frame"][1:].max() < 1e-4

@@ -28,8 +28,8 @@ from zeroshot_hoi.optimization.schedule import (
 from zeroshot_hoi.optimization.solver import Settings, solve
 from zeroshot_hoi.optimization.start import Start
 
-ALONE = Settings(iterations=14, tolerance=1e-2)
-TOGETHER = Settings(iterations=36, tolerance=5e-3)
+ALONE = Settings(iterations=20, tolerance=5e-3)
+TOGETHER = Settings(iterations=36, tolerance=2.5e-3)
 """Of key frames: each alone, then coupled. Most converge sooner; an arm that is brought to the mouth does not: with 6
 and 14 a toothbrush ended at 685 with the person leaning back, with 14 and 40 at 137."""
 

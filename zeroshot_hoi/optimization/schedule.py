@@ -32,8 +32,8 @@ LOOSE = 3000.0
 GRIP = 0.3
 """Share of a grip's own energy that counts beside the pose's."""
 
-CLIP_SETTINGS = Settings(iterations=16, tolerance=4e-3)
-FINAL_SETTINGS = Settings(iterations=8, tolerance=4e-3)
+CLIP_SETTINGS = Settings(iterations=24, tolerance=2e-3)
+FINAL_SETTINGS = Settings(iterations=12, tolerance=2e-3)
 """The clip is solved again against the vertices that came near things in the pass before."""
 
 ACCELERATION = 0.012

@@ -2,9 +2,9 @@
 
 Frames couple only through finite differences of the unknowns, so the normal matrix is a block diagonal plus
 diagonals two blocks away: a banded Cholesky solves 2,000 unknowns in 10-30 ms, person by person where people do not
-touch one another (chains.py). Without coupling every frame is a
-problem of its own (a batch of starts), with its own damping and its own acceptance. Limits hold by projection:
-what sits on a bound and pushes outward is frozen, then steps are clipped to the bounds.
+touch one another (chains.py). Every frame has its own damping; without coupling every frame is a problem of its
+own (a batch of starts) with its own acceptance too. Limits hold within the linear model: what meets a bound is set on
+it, and the rest of the step is solved again.
 """
 
 from __future__ import annotations
@@ -64,6 +64,15 @@ class Smoothness:
 BACKTRACK = 0.3
 """Factor of the shorter steps that are tried when the full ones do not lower the energy."""
 
+ROUNDS = 4
+"""How often a step is solved anew with what met its bounds; what leaves them after the last is cut."""
+
+CALMER = 4.0
+"""How much the damping falls where a step did what was promised."""
+
+TIMID = 3e-3
+"""Median damping of coupled frames from which a small decrease only says that the steps were small."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -72,8 +81,9 @@ class Settings:
     iterations: int = 40
     tolerance: float = 1e-3
     """Relative decrease of the energy below which two accepted steps in a row end the solve."""
-    clips: tuple[float, ...] = (0.5, 0.2)
-    """Largest change of any unknown in a step (rad or m); the best of them is kept."""
+    clips: tuple[float, float] = (0.5, 0.2)
+    """Largest change of any unknown in a step (rad or m). Beyond the first, single unknowns are cut; to the second, the
+    whole step of a frame is shortened, which keeps its direction. The better of the two is kept."""
     damping: float = 1e-2
     """Start value, relative to the matrix's diagonal."""
 
@@ -103,30 +113,26 @@ def solve(
     history = [energies.sum(0)]
     if not np.any(np.isfinite(total)):
         return _finish(engine, x, energies, history, smoothness, "Diverged: the energy at the start is not finite.")
-    damping = np.full(len(total), settings.damping)
+    damping = np.full(len(x), settings.damping)
     status = f"Stopped at the limit of {settings.iterations} iterations."
     calm = np.zeros(len(total), int)
     alive, ended = np.arange(len(x)), _Ended(x.copy(), energies.copy(), np.zeros(len(x), bool))
     for iteration in range(settings.iterations):
-        full = gradient + (smoothness.gradient(x) if smoothness is not None else 0.0)
-        frozen = ((x <= low) & (full > 0.0)) | ((x >= high) & (full < 0.0))
-        direction = step(matrix, full, frozen, damping)
-        best, best_total = x, total
-        steps = [np.clip(direction, -clip, clip) for clip in settings.clips]
-        if np.abs(direction).max() <= min(settings.clips):
-            steps = steps[:1]
-        for attempt, move in enumerate([*steps, BACKTRACK * steps[-1], BACKTRACK**2 * steps[-1]]):
-            if attempt >= len(steps) and bool((best_total < total).all()):
-                break  # the shorter steps are for when no other helps
-            trial = np.clip(x + move, low, high)
-            trial_total = _totals(engine.energies(trial), trial, smoothness)
-            better = trial_total < best_total
-            best = np.where(better[:, None] if smoothness is None else better.all(), trial, best)
-            best_total = np.where(better, trial_total, best_total)
-        accepted = best_total < total
-        damping = np.clip(np.where(accepted, damping / 4.0, damping * 6.0), 1e-9, 1e6)
-        gain = _relative_decrease(total, best_total)
-        x, total = best, best_total
+        move = _boxed(
+            step, matrix, gradient, smoothness, x, damping,
+            (np.maximum(low - x, -settings.clips[0]), np.minimum(high - x, settings.clips[0])),
+        )  # fmt: skip
+        trials = _Trials(engine, smoothness, x, energies.sum(1), total)
+        trials.search(move, settings.clips[1])
+        accepted = trials.total < total
+        if smoothness is None:
+            damping = np.where(accepted, damping / CALMER, damping * 6.0)
+        else:
+            promised = -2.0 * (gradient * move).sum(1) - np.einsum("ti,tij,tj->t", move, matrix, move)
+            damping = _damping_by_frame(damping, promised, trials.given, float(total[0]), bool(accepted.all()))
+        damping = np.clip(damping, 1e-9, 1e6)
+        gain = _relative_decrease(total, trials.total)
+        x, total = trials.x, trials.total
         if bool(accepted.any()):
             matrix, gradient, energies = engine.normal_equations(x)
         ended.put(alive, x, gradient, energies)
@@ -134,8 +140,9 @@ def solve(
         finite = _totals(ended.energies, ended.x, smoothness)
         finite = finite[np.isfinite(finite)]
         listener(Progress(stage, iteration + 1, settings.iterations, float(finite.min() if len(finite) else np.nan)))
-        calm = np.where(accepted, np.where(gain < settings.tolerance, calm + 1, 0), calm)
-        done = (calm >= 2) | (damping > 1e4)
+        free = smoothness is None or np.median(damping) < TIMID
+        calm = np.where(accepted, np.where((gain < settings.tolerance) & free, calm + 1, 0), calm)
+        done = (calm >= 2) | ((damping if smoothness is None else damping.min(keepdims=True)) > 1e4)
         if bool(done.all()):
             status = f"Converged after {iteration + 1} iterations."
             break
@@ -148,6 +155,94 @@ def solve(
     if lost:
         status = f"Diverged in {lost} of {len(ended.x)} frames, whose energy or gradient is not finite. {status}"
     return _finish(whole, ended.x, ended.energies, history, smoothness, status)
+
+
+def _boxed(
+    step: Callable[..., np.ndarray],
+    matrix: np.ndarray,
+    gradient: np.ndarray,
+    smoothness: Smoothness | None,
+    x: np.ndarray,
+    damping: np.ndarray,
+    box: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """The damped step (T, n) within a box: what would leave it is set on its side, and the rest is solved anew.
+
+    Cutting single unknowns off a step leaves the others, which counted on them, worse than no step (two hands on one
+    table: a shoulder that stops, while the table goes on).
+    """
+    low, high = box
+
+    def slope(move: np.ndarray) -> np.ndarray:
+        linear = gradient + np.einsum("tij,tj->ti", matrix, move)
+        return linear if smoothness is None else linear + smoothness.gradient(x + move)
+
+    move = np.zeros_like(x)
+    held = ((low >= 0.0) & (slope(move) > 0.0)) | ((high <= 0.0) & (slope(move) < 0.0))
+    for _ in range(ROUNDS):
+        whole = move + step(matrix, slope(move), held, damping)
+        outside = ~held & ((whole < low) | (whole > high))
+        if not outside.any():
+            return whole
+        held |= outside
+        move = np.where(held, np.clip(whole, low, high), 0.0)
+    return np.clip(whole, low, high)
+
+
+class _Trials:
+    """The steps tried in one iteration, and the best place among them and where it began."""
+
+    def __init__(
+        self, engine: Engine, smoothness: Smoothness | None, x: np.ndarray, frame: np.ndarray, total: np.ndarray
+    ) -> None:
+        self.engine, self.smoothness, self.start, self.before = engine, smoothness, x, frame
+        self.low, self.high = engine.problem.bounds()
+        self.x, self.total, self.begun = x, total, total
+        self.given = np.zeros(len(x))
+        """(T,) by how much the whole move lowered each frame's energy."""
+
+    def search(self, move: np.ndarray, careful: float) -> None:
+        self.given = self.before - self._attempt(self.start + move)
+        if np.abs(move).max() > careful:
+            self._attempt(self.start + _shortened(move, careful))
+        for attempt in (1, 2):
+            stuck = self.total >= self.begun
+            if not stuck.any():
+                return  # the shorter steps are for those whom no other helps
+            self._attempt(self.start + BACKTRACK**attempt * _shortened(move, careful), stuck)
+
+    def _attempt(self, x: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
+        """Each frame's energy there, infinite where it is not finite; `of` says which of the totals may take the place."""
+        x = np.clip(x, self.low, self.high)
+        energies = self.engine.energies(x)
+        total = _totals(energies, x, self.smoothness)
+        better = (total < self.total) & (True if of is None else of)
+        self.x = np.where(better[:, None], x, self.x)
+        self.total = np.where(better, total, self.total)
+        return np.nan_to_num(energies.sum(1), nan=np.inf, posinf=np.inf)
+
+
+def _shortened(direction: np.ndarray, limit: float) -> np.ndarray:
+    """Every frame's step, its longest entry at most `limit`."""
+    longest = np.abs(direction).max(axis=1, keepdims=True)
+    return direction * np.minimum(1.0, limit / np.maximum(longest, 1e-9))
+
+
+def _damping_by_frame(
+    damping: np.ndarray, promised: np.ndarray, given: np.ndarray, total: float, accepted: bool
+) -> np.ndarray:
+    """Damping (T,) of coupled frames: each by how much the linear model promised its own energy to fall, and it fell.
+
+    One frame that the model describes badly would else hold back all others. A promise may be negative, where a frame
+    pays for its neighbors. What is too little to matter beside the whole energy counts as kept.
+    """
+    worth = np.abs(promised) + np.abs(given) > 5e-4 * total / len(damping)
+    short = promised - given
+    broken = worth & (short > 0.75 * np.abs(promised))
+    kept = ~worth | (short < 0.4 * np.abs(promised))
+    if not accepted:
+        return damping * np.where(broken, 8.0, 2.0)
+    return damping * np.where(broken, 4.0, np.where(kept, 1.0 / CALMER, 1.0))
 
 
 @dataclass(frozen=True)
