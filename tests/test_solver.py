@@ -294,7 +294,7 @@ def test_levenberg_marquardt_needs_a_tenth_of_adams_evaluations() -> None:
 
 
 def test_a_bound_met_on_the_way_is_known_to_the_rest_of_the_step() -> None:
-    """Two unknowns tied stiffly together, of which one may not go on: cutting it off the step alone raises the energy."""
+    """Two unknowns tied stiffly together, of which one may not go on: cutting it off alone raises the energy."""
 
     def tied(x: np.ndarray, _: int) -> tuple[np.ndarray, np.ndarray]:
         return np.array([100.0 * (x[0] - x[1]), x[0] - 3.0, x[1] - 3.0]), np.array(

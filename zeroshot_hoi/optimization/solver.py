@@ -212,7 +212,7 @@ class _Trials:
             self._attempt(self.start + BACKTRACK**attempt * _shortened(move, careful), stuck)
 
     def _attempt(self, x: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
-        """Each frame's energy there, infinite where it is not finite; `of` says which of the totals may take the place."""
+        """Each frame's energy there, infinite where it is not finite; `of` says whose totals may take the place."""
         x = np.clip(x, self.low, self.high)
         energies = self.engine.energies(x)
         total = _totals(energies, x, self.smoothness)
