@@ -18,6 +18,7 @@ from zeroshot_hoi.optimization.schedule import (
     CLIP_SETTINGS,
     FINAL_SETTINGS,
     Candidate,
+    grip_cost,
     key_times,
     read_motion,
     smoothness,
@@ -44,13 +45,23 @@ SOUND_DEPTH, SOUND_ENERGY = 0.009, 500.0
 
 @dataclass(frozen=True)
 class _Clip:
-    """All frames of one start, solved."""
+    """All frames of one start."""
 
     start: Start
     problem: Problem
-    solution: Solution
-    sound: bool
+    solutions: tuple[Solution, ...]
+    """One a pass."""
+    sound: bool = False
     """Nothing is deep where it should not be, and no frame stands out in energy: a failed start is not shipped."""
+
+    @property
+    def x(self) -> np.ndarray:
+        return self.solutions[-1].value
+
+    @property
+    def energy(self) -> float:
+        """What is compared between starts."""
+        return self.solutions[-1].energy + grip_cost(self.start)
 
 
 def solve_all_frames(
@@ -58,49 +69,67 @@ def solve_all_frames(
 ) -> tuple[Motion, Solution]:
     """The motion of every person and object, and the solution it comes from (status, energies by term).
 
-    A clip in which something stays deep is not shipped while another candidate remains: the next one gets its turn.
+    Every start takes the first pass, since key frames do not see what happens between them (the best of them may lead
+    a bag through a leg); the best clip takes the others. One in which something stays deep is not shipped while
+    another start remains: the next one gets its turn.
     """
-    keys = key_times(compiler.plan.frames)
-    clips: list[_Clip] = []
-    for candidate in candidates:
-        clips.append(_solve_clip(compiler, candidate, keys, listener))
-        if clips[-1].sound:
+    clips = sorted((_first_pass(compiler, c, listener) for c in candidates), key=lambda c: c.energy)
+    done: list[_Clip] = []
+    for clip in clips:
+        done.append(_more_passes(compiler, clip, listener))
+        if done[-1].sound:
             break
-    best = min(clips, key=lambda c: (not c.sound, c.solution.energy))
+    best = min(done, key=lambda c: (not c.sound, c.energy))
     compiler.shape_hands(best.start)
-    status = best.solution.status if best.sound else f"{best.solution.status} No start ended clean; this is the best."
-    listener(Progress("optimization", 1, 1, best.solution.energy, status))
-    return read_motion(compiler, best.problem, best.solution.value), replace(best.solution, status=status)
+    solution = _joined(best.solutions)
+    status = solution.status if best.sound else f"{solution.status} No start ended clean; this is the best."
+    listener(Progress("optimization", 1, 1, solution.energy, status))
+    return read_motion(compiler, best.problem, best.x), replace(solution, status=status)
 
 
-def _solve_clip(compiler: Compiler, candidate: Candidate, keys: np.ndarray, listener: ProgressListener) -> _Clip:
-    """Spline through what key frames change of the reference, then passes over all frames, each against what came near
-    in the one before."""
-    frames = compiler.plan.frames
+def _first_pass(compiler: Compiler, candidate: Candidate, listener: ProgressListener) -> _Clip:
+    """All frames, from a spline through what key frames change of the reference."""
     compiler.shape_hands(candidate.start)
-    times = np.arange(frames)
-    problem, solutions, depth = compiler.problem([candidate.start] * frames, times), [], np.inf
+    times = np.arange(compiler.plan.frames)
+    keys = key_times(len(times))
+    problem = compiler.problem([candidate.start] * len(times), times)
     reference = problem.initial()
     apart = candidate.x - reference[keys]
     x = reference + (CubicSpline(keys, apart, axis=0)(times) if len(keys) > 1 else apart)
-    for passing in range(PASSES):
+    start, _ = _watch(compiler, candidate.start, problem, x)
+    return _solve(compiler, _Clip(start, problem, ()), x, listener)
+
+
+def _more_passes(compiler: Compiler, clip: _Clip, listener: ProgressListener) -> _Clip:
+    """The clip, solved again against what came near in the pass before, while that helps; and whether it is sound."""
+    compiler.shape_hands(clip.start)
+    depth = np.inf
+    for taken in range(1, PASSES + 1):
         before = depth
-        start, depth = watch(compiler, candidate.start, states_of(problem, x)[::WATCHED], times[::WATCHED])
-        if (passing and depth < CLEAN) or (passing > 1 and depth > PROGRESS * before):
+        start, depth = _watch(compiler, clip.start, clip.problem, clip.x)
+        if depth < CLEAN or (taken > 1 and depth > PROGRESS * before) or taken == PASSES:
             break
-        problem = compiler.problem([start] * frames, times)
-        engine = make_engine(compiler.plan.engine, problem)
-        settings = FINAL_SETTINGS if passing else CLIP_SETTINGS
-        name = "polish" if passing else "all frames"
-        solutions.append(solve(engine, x, smoothness(problem, 1.0), settings, listener, name))
-        x = solutions[-1].value
-    else:
-        depth = watch(compiler, candidate.start, states_of(problem, x)[::WATCHED], times[::WATCHED])[1]
-    sound = depth < SOUND_DEPTH and float(solutions[-1].energies["frame"].max()) < SOUND_ENERGY
-    return _Clip(candidate.start, problem, _joined(solutions), sound)
+        clip = _solve(compiler, replace(clip, start=start), clip.x, listener)
+    sound = depth < SOUND_DEPTH and float(clip.solutions[-1].energies["frame"].max()) < SOUND_ENERGY
+    return replace(clip, sound=sound)
 
 
-def _joined(solutions: list[Solution]) -> Solution:
+def _watch(compiler: Compiler, start: Start, problem: Problem, x: np.ndarray) -> tuple[Start, float]:
+    times = np.arange(compiler.plan.frames)
+    return watch(compiler, start, states_of(problem, x)[::WATCHED], times[::WATCHED])
+
+
+def _solve(compiler: Compiler, clip: _Clip, x: np.ndarray, listener: ProgressListener) -> _Clip:
+    """One pass."""
+    times = np.arange(compiler.plan.frames)
+    problem = compiler.problem([clip.start] * len(times), times)
+    settings, name = (FINAL_SETTINGS, "polish") if clip.solutions else (CLIP_SETTINGS, "all frames")
+    engine = make_engine(compiler.plan.engine, problem)
+    solution = solve(engine, x, smoothness(problem, 1.0), settings, listener, name)
+    return replace(clip, problem=problem, solutions=(*clip.solutions, solution))
+
+
+def _joined(solutions: Sequence[Solution]) -> Solution:
     """The last solution with the energies of all passes, by term and step."""
     names = [name for name in solutions[-1].energies if name != "frame"]
     return replace(solutions[-1], energies={n: np.concatenate([s.energies[n] for s in solutions]) for n in names})

@@ -65,7 +65,7 @@ def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.nd
         terms.append(_placed(scene, edge, gate, place))
     terms += _stroke(scene, edge, points, starts, t)
     if edge.is_rel_static:
-        center = points.rows.mean(0, keepdims=True)
+        center = anchored(scene, edge)
         known = np.array([float(edge.name in s.anchors) for s in starts])
         anchor = np.stack([s.anchors.get(edge.name, np.zeros((1, 3))) for s in starts])
         if kind == "support":
@@ -75,6 +75,17 @@ def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.nd
         terms.append(Term(f"drift:{edge.name}", contact.anchored, SIGMA["anchor"], p, o, constants={
             "rows": center}, frames={"anchor": anchor, "gate": (known * gate)[:, None, None]}))  # fmt: skip
     return terms
+
+
+def anchored(scene: Interaction, edge: Edge) -> np.ndarray:
+    """Row (1, 4G) of the body point that an edge keeps in its place on the object: the middle of the skin that touches,
+    of a foot the middle of what it stands on. About the middle of a sole, a ball on a pedal would roll."""
+    rows, part = scene.rows[edge.first.owner], edge.first.part
+    if part.endswith("foot"):
+        pads, _ = _pads(scene, edge, rows.touching(part))
+        return pads.reshape(-1, pads.shape[-1]).mean(0, keepdims=True)
+    points = rows.support(part) if scene.plan.contacts[edge.name].kind == "support" else rows.touching(part)
+    return points.rows.mean(0, keepdims=True)
 
 
 def _pads(scene: Interaction, edge: Edge, points: BodyPoints) -> tuple[np.ndarray, np.ndarray]:

@@ -29,8 +29,9 @@ NEAR = 0.03
 REACH = 0.06
 """Metres beyond which vertices of an object are not looked at."""
 
-FOLD = 0.11
-"""Metres apart in the rest mesh beyond which two patches of skin must not enter each other."""
+FOLD, DEEP_FOLD = 0.11, 0.13
+"""Metres apart in the rest mesh beyond which skin of a limb must not enter other skin, and other skin a limb: an arm
+that reaches across lies in a crease that the chest makes, not in one of its own."""
 
 LIMBS = (("left hand", "left arm"), ("right hand", "right arm"), ("left leg", "left foot"))
 """Sets of body parts that are held outside all others; the right leg is outside the left one by symmetry."""
@@ -128,43 +129,49 @@ def _nearest(points: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 class _Fold(NamedTuple):
-    """Skin of limbs in other skin, in one frame."""
+    """Skin in other skin, in one frame."""
 
     inner: np.ndarray
-    """(FOLDED_POINTS,) vertices of limbs deepest in the rest of the body."""
+    """(FOLDED_POINTS,) vertices that are deepest in skin of another limb, or of the rest of the body."""
     outer: np.ndarray
     """(FOLDED_POINTS,) the vertices nearest to them, -1 where nothing is near."""
     depth: float
+    """Metres that a limb is in other skin; the chest's crease before an arm is no failure."""
 
 
 class _Folds:
     """Where one body enters itself, whatever the frame.
 
-    Only skin that is FOLD apart in the rest mesh counts: nearer skin folds naturally (armpit, groin).
+    Only skin that is FOLD or DEEP_FOLD apart in the rest mesh counts: nearer skin folds naturally (armpit, groin).
+    Limbs are asked about the rest of the body and the rest about limbs: the chest that an arm is pressed into is
+    nearest to the arm's front, while the arm's own skin is nearest to the armpit.
     """
 
     def __init__(self, body: SkinnedBody, vertices: BodyPoints) -> None:
         labels = np.array(body.part_labels)[vertices.vertices]
-        self._vertices, self._limbs = vertices, [np.isin(labels, parts) for parts in LIMBS]
+        limbs = [np.isin(labels, parts) for parts in LIMBS]
+        self._vertices = vertices
+        self._sides = [side for limb in limbs for side in ((limb, FOLD), (~limb, DEEP_FOLD))]
 
     def __call__(self, bones: np.ndarray) -> _Fold:
         bones = bones.astype(np.float32)
         skin, normals = self._vertices.rows @ bones, self._vertices.normal_rows @ bones
-        found = [_limb_in_rest(self._vertices.rest, skin, normals, limb) for limb in self._limbs]
+        found = [_skin_in_skin(self._vertices.rest, skin, normals, *side) for side in self._sides]
         depth, first, second = (np.concatenate(column) for column in zip(*found, strict=True))
         deepest = np.argsort(-depth, kind="stable")[: 5 * FOLDED_POINTS]
         chosen = np.resize(deepest[farthest_points(skin[first[deepest]], FOLDED_POINTS)], FOLDED_POINTS)
-        return _Fold(first[chosen], np.where(np.isfinite(depth[chosen]), second[chosen], -1), float(depth.max()))
+        of_limbs = max(float(of_side.max()) for of_side, _, _ in found[::2])
+        return _Fold(first[chosen], np.where(np.isfinite(depth[chosen]), second[chosen], -1), of_limbs)
 
 
-def _limb_in_rest(
-    rest: np.ndarray, skin: np.ndarray, normals: np.ndarray, limb: np.ndarray
+def _skin_in_skin(
+    rest: np.ndarray, skin: np.ndarray, normals: np.ndarray, side: np.ndarray, fold: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Depths (N,), limb vertices (N,) and nearest other vertices (N,); depth is -inf where nothing is near."""
-    mine, others = np.flatnonzero(limb), np.flatnonzero(~limb)
+    """Depths (N,), one side's vertices (N,) and nearest other vertices (N,); depth is -inf where nothing is near."""
+    mine, others = np.flatnonzero(side), np.flatnonzero(~side)
     distance, which = _nearest(skin[others], skin[mine])
     nearest = others[which]
-    apart = np.linalg.norm(rest[mine] - rest[nearest], axis=1) > FOLD
+    apart = np.linalg.norm(rest[mine] - rest[nearest], axis=1) > fold
     unit = normals[nearest] / np.maximum(np.linalg.norm(normals[nearest], axis=1, keepdims=True), 1e-9)
     depth = ((skin[nearest] - skin[mine]) * unit).sum(1)
     return np.where(np.isfinite(distance) & apart, depth, -np.inf), mine, nearest

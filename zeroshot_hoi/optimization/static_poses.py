@@ -17,6 +17,7 @@ from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.solution import ProgressListener, silent
 from zeroshot_hoi.geometry.query import grid_distance
 from zeroshot_hoi.optimization.compile import Compiler
+from zeroshot_hoi.optimization.edge_terms import anchored
 from zeroshot_hoi.optimization.energies import contact, penetration, tracking
 from zeroshot_hoi.optimization.energies.shared import body_in_frame
 from zeroshot_hoi.optimization.engines import make_engine
@@ -175,11 +176,10 @@ def _settled(compiler: Compiler, start: Start, problem: Problem, x: np.ndarray, 
         kind = compiler.plan.contacts[edge.name].kind
         if kind in ("support", "touch") and edge.first.owner in compiler.bodies:
             person, o = edge.first.owner, compiler.names.index(edge.second.owner)
-            skin = compiler.rows[person]
-            rows = (skin.support if kind == "support" else skin.touching)(edge.first.part).rows
-            points = body_in_frame(xp, state, compiler.people.index(person), o, rows)
-            anchors[edge.name] = points.mean(0, keepdims=True)
+            p = compiler.people.index(person)
+            anchors[edge.name] = body_in_frame(xp, state, p, o, anchored(compiler, edge))
             if kind == "support":
+                points = body_in_frame(xp, state, p, o, compiler.rows[person].support(edge.first.part).rows)
                 distance = grid_distance(xp, compiler.part_grid(edge), points)
                 touching[edge.name] = (distance < CARRIES).astype(float)
     return replace(start, rotations=rotations, anchors=anchors, touching=touching)
