@@ -13,7 +13,9 @@ from tests.plain_scene import SCENES
 from zeroshot_hoi.body import load_body
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
+from zeroshot_hoi.core.solution import Solution
 from zeroshot_hoi.geometry.query import grid_distance
+from zeroshot_hoi.optimization import clip
 from zeroshot_hoi.optimization.clearance_terms import allowed_depth, watched
 from zeroshot_hoi.optimization.compile import Compiler
 from zeroshot_hoi.optimization.grasp import Grasp
@@ -330,3 +332,56 @@ def test_a_hand_in_the_belly_is_a_fold(sitting: Compiler) -> None:
     caught = inner[0][outer[0] >= 0]
     assert (labels[caught] == "left hand").mean() > 0.3
     assert not np.isin(labels[outer[0][(outer[0] >= 0) & (labels[inner[0]] == "left hand")]], ("left hand",)).any()
+
+
+def test_the_chest_that_an_arm_is_pressed_into_is_a_fold(sitting: Compiler) -> None:
+    """An arm drawn across: the arm's own skin is nearest to the armpit, which folds naturally, the chest's is not."""
+    problem = _problem(sitting)
+    rows, person = sitting.rows[PERSON], problem.people[0]
+    x = problem.initial()
+    names = [person.body.freedoms.names[k] for k in person.active]
+    for name, angle in {"left shoulder flexion": 40.0, "left shoulder abduction": -45.0}.items():
+        x[:, names.index(name)] = np.radians(angle)
+    states = [s._replace(translations=(np.array([9.0, 0.0, 0.0]),)) for s in _states(problem, x)]
+    start, _ = watch(sitting, _start(sitting), states, TIMES)
+    inner, outer = start.folded[PERSON]
+    labels = np.array(sitting.bodies[PERSON].part_labels)[rows.vertices.vertices]
+    caught = outer[0] >= 0
+    pairs = set(zip(labels[inner[0][caught]].tolist(), labels[outer[0][caught]].tolist(), strict=True))
+    assert ("torso", "left arm") in pairs
+    apart = np.linalg.norm(rows.vertices.rest[inner[0][caught]] - rows.vertices.rest[outer[0][caught]], axis=1)
+    assert apart.min() > 0.11
+
+
+class _Compiled:
+    """What choosing between clips reads of a compiler."""
+
+    def shape_hands(self, start: Start) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("first", "sound", "chosen"),
+    [((9.0, 4.0, 6.0), (True, True, True), 1), ((9.0, 4.0, 6.0), (True, False, True), 2), ((3.0,), (False,), 0)],
+)
+def test_the_best_clip_is_taken_whatever_its_key_frames_promised(
+    first: tuple[float, ...], sound: tuple[bool, ...], chosen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Candidates come ordered by key frames; what happens between those shows in the clip alone."""
+
+    def solved(energy: float) -> Solution:
+        return Solution(
+            np.zeros((1, 1)), energy, "Done.", {"term": np.array([energy]), "frame": np.array([energy])}, {}
+        )
+
+    def opened(_compiler: object, candidate: int, _listener: object) -> clip._Clip:
+        return clip._Clip(Start({}, {}), Any, (solved(first[candidate]),))  # type: ignore[arg-type]
+
+    def polished(_compiler: object, made: clip._Clip, _listener: object) -> clip._Clip:
+        return replace(made, sound=sound[first.index(made.energy)])
+
+    monkeypatch.setattr(clip, "_first_pass", opened)
+    monkeypatch.setattr(clip, "_more_passes", polished)
+    monkeypatch.setattr(clip, "read_motion", lambda *_: None)
+    _, solution = clip.solve_all_frames(_Compiled(), range(len(first)))  # type: ignore[arg-type]
+    assert solution.energy == first[chosen]
+    assert ("No start ended clean" in solution.status) == (not any(sound))
