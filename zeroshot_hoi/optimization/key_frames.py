@@ -31,7 +31,7 @@ from zeroshot_hoi.optimization.start import Start
 ALONE = Settings(iterations=20, tolerance=5e-3)
 TOGETHER = Settings(iterations=36, tolerance=2.5e-3)
 """Of key frames: each alone, then coupled. Most converge sooner; an arm that is brought to the mouth does not: with 6
-and 14 a toothbrush ended at 685 with the person leaning back, with 14 and 40 at 137."""
+and 14 a toothbrush ended at 685 with the person leaning back, with 14 and 40 at 137 (by the former solver)."""
 
 
 def solve_key_frames(

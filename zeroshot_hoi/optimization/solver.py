@@ -82,8 +82,8 @@ class Settings:
     tolerance: float = 1e-3
     """Relative decrease of the energy below which two accepted steps in a row end the solve."""
     clips: tuple[float, float] = (0.5, 0.2)
-    """Largest change of any unknown in a step (rad or m). Beyond the first, single unknowns are cut; to the second, the
-    whole step of a frame is shortened, which keeps its direction. The better of the two is kept."""
+    """Largest change of any unknown in a step (rad or m). What would exceed the first is set on it, and the rest of the
+    step is solved anew; to the second, a frame's whole step is shortened. The better of the two is kept."""
     damping: float = 1e-2
     """Start value, relative to the matrix's diagonal."""
 
@@ -122,14 +122,15 @@ def solve(
             step, matrix, gradient, smoothness, x, damping,
             (np.maximum(low - x, -settings.clips[0]), np.minimum(high - x, settings.clips[0])),
         )  # fmt: skip
-        trials = _Trials(engine, smoothness, x, energies.sum(1), total)
-        trials.search(move, settings.clips[1])
+        trials = _Trials(engine, smoothness, (low, high), x, total)
+        reached = trials.search(move, settings.clips[1])
         accepted = trials.total < total
         if smoothness is None:
             damping = np.where(accepted, damping / CALMER, damping * 6.0)
         else:
             promised = -2.0 * (gradient * move).sum(1) - np.einsum("ti,tij,tj->t", move, matrix, move)
-            damping = _damping_by_frame(damping, promised, trials.given, float(total[0]), bool(accepted.all()))
+            given = energies.sum(1) - reached
+            damping = _damping_by_frame(damping, promised, given, float(total[0]), bool(accepted.all()))
         damping = np.clip(damping, 1e-9, 1e6)
         gain = _relative_decrease(total, trials.total)
         x, total = trials.x, trials.total
@@ -193,27 +194,32 @@ class _Trials:
     """The steps tried in one iteration, and the best place among them and where it began."""
 
     def __init__(
-        self, engine: Engine, smoothness: Smoothness | None, x: np.ndarray, frame: np.ndarray, total: np.ndarray
+        self,
+        engine: Engine,
+        smoothness: Smoothness | None,
+        bounds: tuple[np.ndarray, np.ndarray],
+        x: np.ndarray,
+        total: np.ndarray,
     ) -> None:
-        self.engine, self.smoothness, self.start, self.before = engine, smoothness, x, frame
-        self.low, self.high = engine.problem.bounds()
-        self.x, self.total, self.begun = x, total, total
-        self.given = np.zeros(len(x))
-        """(T,) by how much the whole move lowered each frame's energy."""
+        self.engine, self.smoothness, self.bounds = engine, smoothness, bounds
+        self.start, self.begun = x, total
+        self.x, self.total = x, total
 
-    def search(self, move: np.ndarray, careful: float) -> None:
-        self.given = self.before - self._attempt(self.start + move)
+    def search(self, move: np.ndarray, careful: float) -> np.ndarray:
+        """Tries the whole move, then shorter ones; each frame's energy (T,) after the whole."""
+        reached = self._attempt(self.start + move)
         if np.abs(move).max() > careful:
             self._attempt(self.start + _shortened(move, careful))
         for attempt in (1, 2):
             stuck = self.total >= self.begun
             if not stuck.any():
-                return  # the shorter steps are for those whom no other helps
+                break  # the shorter steps are for those whom no other helps
             self._attempt(self.start + BACKTRACK**attempt * _shortened(move, careful), stuck)
+        return reached
 
     def _attempt(self, x: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
         """Each frame's energy there, infinite where it is not finite; `of` says whose totals may take the place."""
-        x = np.clip(x, self.low, self.high)
+        x = np.clip(x, *self.bounds)
         energies = self.engine.energies(x)
         total = _totals(energies, x, self.smoothness)
         better = (total < self.total) & (True if of is None else of)
