@@ -13,8 +13,8 @@ from benchmarks.clock import Spent
 BARS = {
     "evaluation: JAX over eager torch": 3.0,
     "hoi_page: compiled loop over the paper-style loop": 5.0,
-    "default solver over the paper-style loop": 20.0,
-    "default solver over the paper-style loop to the same energy": 20.0,
+    "default solver over the paper-style loop to its energy": 20.0,
+    "default solver over the paper-style loop to ours": 20.0,
 }
 """Ratio -> what it should reach on 2 cores."""
 

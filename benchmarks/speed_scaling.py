@@ -26,6 +26,9 @@ CLIP = 49
 
 DAMPING = 1e-2
 
+ITERATIONS = 6
+"""Of the solver, from the problem's start."""
+
 
 def scaling(options: Options) -> Iterator[Line]:
     """Exponents of the power laws that fit best, one after another."""
@@ -87,27 +90,23 @@ def _grown(what: str, sizes: Sequence[int], make: Callable[[int], Any]) -> Itera
 
 
 def _work(problem: Any) -> Mapping[str, float]:
-    """Processor time of what one iteration of the solver is made of, and of all of it."""
+    """Processor time of what an iteration of the solver is made of, and of an iteration as the solver runs it: with its
+    trials, and with the step solved anew for what met a bound."""
     from zeroshot_hoi.optimization.engines import make_engine
     from zeroshot_hoi.optimization.schedule import smoothness
-    from zeroshot_hoi.optimization.solver import coupled_step
+    from zeroshot_hoi.optimization.solver import Settings, coupled_step, solve
 
     engine, x = make_engine("jax", problem), problem.initial()
     free, damping = np.zeros(x.shape, bool), np.array([DAMPING])
-    step = coupled_step(smoothness(problem, 1.0), len(x), problem.blocks)
+    between = smoothness(problem, 1.0)
+    step = coupled_step(between, len(x), problem.blocks)
     matrix, gradient, _ = engine.normal_equations(x)
-
-    def iteration() -> None:
-        matrix, gradient, _ = engine.normal_equations(x)
-        move = step(matrix, gradient, free, damping)
-        for share in (0.1, 0.05):  # two lengths of the step are tried
-            engine.energies(x + share * move)
-
+    settings = Settings(iterations=ITERATIONS, tolerance=0.0)
     return {
         "normal equations": least_cpu(partial(engine.normal_equations, x), 4),
         "energies": least_cpu(partial(engine.energies, x), 6),
         "linear solve": least_cpu(partial(step, matrix, gradient, free, damping), 4),
-        "iteration": least_cpu(iteration, 4),
+        "iteration": least_cpu(partial(solve, engine, x, between, settings), 2) / ITERATIONS,
     }
 
 

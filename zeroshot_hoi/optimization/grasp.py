@@ -58,6 +58,9 @@ TOUCH = 0.0045
 DEEP = 0.0025
 """Metres that a grip may be in its object to be shown to anybody."""
 
+TOO_DEEP = 1e6
+"""Energy for every metre beyond that: a millimetre costs as much as the best grips of three hard handles."""
+
 FIRM = 0.003
 """Metres within which thumb and fingers must be to count as around the part: with room for what a clip changes."""
 
@@ -103,6 +106,11 @@ class Grasp:
     def sound(self) -> bool:
         """Around its part and hardly in it."""
         return self.opposed and self.depth < DEEP
+
+    @property
+    def cost(self) -> float:
+        """Its energy, and what being too deep costs beyond that: of grips that are not sound, a clip shows the depth."""
+        return self.energy + TOO_DEEP * max(self.depth - DEEP, 0.0)
 
 
 @dataclass(frozen=True)
@@ -170,8 +178,8 @@ def _try(hand: Hand, held: _Part, engine: str, seed: int, listener: ProgressList
 
 
 def _rank(grasp: Grasp) -> tuple[bool, float]:
-    """Sound grips come first, then those of low energy."""
-    return not grasp.sound, grasp.energy if np.isfinite(grasp.energy) else np.inf
+    """Sound grips come first, then those of low cost."""
+    return not grasp.sound, grasp.cost if np.isfinite(grasp.cost) else np.inf
 
 
 def _measure_part(thing: SceneObject, part: PartRegion, grid: DistanceGrid) -> _Part:

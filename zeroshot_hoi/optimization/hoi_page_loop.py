@@ -35,6 +35,12 @@ SMALL = 1e-8
 TELL = 20
 """Steps between progress events."""
 
+TARGETS = 8
+"""Targets that are compared with all queries in one pass."""
+
+FAR = 1e15
+"""Coordinate of targets that only fill the last pass."""
+
 Step = Callable[[Any, int], Any]
 
 
@@ -91,7 +97,10 @@ def jax_loop(problem: FittingProblem, preset: Preset) -> Loop:
     def one(x: Any, data: Any, progress: Any) -> Any:
         return total_energy(xp, problem, data, x, preset, packed_nearest, progress)
 
-    gradient = jax.vmap(jax.grad(one), (0, None, None))
+    def gradient(x: Any, data: Any, progress: Any) -> Any:
+        if jax.default_backend() != "cpu":
+            return jax.vmap(jax.grad(one), (0, None, None))(x, data, progress)
+        return jax.lax.map(lambda start: jax.grad(one)(start, data, progress), x)  # the arrays of one stay in the cache
 
     @jax.jit
     def update(x: Any, first: Any, second: Any, k: Any, data: Any) -> tuple[Any, Any, Any]:
@@ -117,24 +126,31 @@ def jax_loop(problem: FittingProblem, preset: Preset) -> Loop:
 
 
 def packed_nearest(queries: Any, targets: Any) -> Any:
-    """Index (T, M) of the nearest of `targets (T, N, D)` to each of `queries (T, M, D)`, in one pass over all pairs.
+    """Index (T, M) of the nearest of `targets (T, N, D)` to each of `queries (T, M, D)`.
 
-    The target's number takes the last bits of its squared distance, so that one minimum, which a compiler vectorizes,
-    finds both; an argmin is ten times slower on a CPU. With 256 targets two of them are mixed up where their squared
-    distances differ by less than 1 in 30,000.
+    A few targets at a time are compared with all queries, so that a compiler makes one vectorized pass of it; a minimum
+    over an axis of all pairs takes XLA ten times as long on a CPU. The target's number takes the last bits of its
+    squared distance: with 256 targets two are mixed up where their squared distances differ by less than 1 in 30,000.
     """
     import jax
     import jax.numpy as jnp
 
-    bits = max(1, int(targets.shape[1] - 1).bit_length())
-    low = (1 << bits) - 1
-    squared = sum(
-        ((targets[:, :, None, d] - queries[:, None, :, d]) ** 2 for d in range(queries.shape[-1])), start=1e-20
-    )  # the targets' axis is not the last, so that the minimum runs along whole registers; zero has no last bits
-    code = jax.lax.bitcast_convert_type(squared, jnp.int32)
-    code = (code & ~low) | jnp.arange(targets.shape[1], dtype=jnp.int32)[:, None]
-    nearest = jnp.min(jax.lax.bitcast_convert_type(code, jnp.float32), axis=1)
-    return jax.lax.bitcast_convert_type(nearest, jnp.int32) & low
+    count = targets.shape[1]
+    low = (1 << max(1, int(count - 1).bit_length())) - 1
+    padded = jnp.pad(targets, ((0, 0), (0, -count % TARGETS), (0, 0)), constant_values=FAR)
+    coordinates = [queries[..., d] for d in range(queries.shape[-1])]
+
+    def compare(k: Any, nearest: Any) -> Any:
+        few = jax.lax.dynamic_slice_in_dim(padded, k * TARGETS, TARGETS, 1)
+        for j in range(TARGETS):
+            # zero has no last bits
+            squared = sum(((few[:, j, d, None] - c) ** 2 for d, c in enumerate(coordinates)), start=1e-20)
+            code = jax.lax.bitcast_convert_type(squared, jnp.int32)  # numbers of one sign are ordered as their bits are
+            nearest = jnp.minimum(nearest, (code & ~low) | (k * TARGETS + j))
+        return nearest
+
+    start = jnp.full(queries.shape[:2], jnp.iinfo(jnp.int32).max, jnp.int32)
+    return jax.lax.fori_loop(0, (count + TARGETS - 1) // TARGETS, compare, start) & low
 
 
 def torch_loop(problem: FittingProblem, preset: Preset, device: str | None = None) -> Loop:

@@ -30,7 +30,7 @@ LOOSE = 3000.0
 """Energy that a grip costs which does not go around its part, or is in it."""
 
 GRIP = 0.3
-"""Share of a grip's own energy that counts beside the pose's."""
+"""Share of a grip's own cost that counts beside the pose's."""
 
 CLIP_SETTINGS = Settings(iterations=24, tolerance=2e-3)
 FINAL_SETTINGS = Settings(iterations=12, tolerance=2e-3)
@@ -78,7 +78,7 @@ def key_times(frames: int) -> np.ndarray:
 
 def grip_cost(start: Start) -> float:
     """What a start's grips cost in every comparison of starts."""
-    return sum(GRIP * g.energy + LOOSE * (not g.sound) for g in start.grasps.values())
+    return sum(GRIP * g.cost + LOOSE * (not g.sound) for g in start.grasps.values())
 
 
 def busiest_frame(compiler: Compiler) -> int:
