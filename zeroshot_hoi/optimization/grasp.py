@@ -59,7 +59,7 @@ DEEP = 0.0025
 """Metres that a grip may be in its object to be shown to anybody."""
 
 TOO_DEEP = 1e6
-"""Energy for every metre beyond that: a millimetre costs as much as the best grips of three hard handles."""
+"""Energy for every metre beyond that. Grips of one handle differ by tens, so that a tenth of a millimetre counts."""
 
 FIRM = 0.003
 """Metres within which thumb and fingers must be to count as around the part: with room for what a clip changes."""
