@@ -192,7 +192,8 @@ def solver(options: Options) -> list[Line]:
         about = f"{steps} steps x {STARTS} starts, to energy {energy:.5g}; {note}"
         lines.append(Line("solver", f"{name}, eager torch", loop.seconds, "s", f"{about}; {cpu_note(step)} a step"))
         if solution.energy <= energy:
-            lines.append(ratio_line(f"default solver over {name}", loop, of_ours, f"ours is then at {solution.energy:.5g}"))
+            found = f"ours is then at {solution.energy:.5g}"
+            lines.append(ratio_line(f"default solver over {name}", loop, of_ours, found))
         else:
             lines.append(Line("ratio", f"default solver over {name}", float("nan"), "times", "ours ends above it"))
     return lines

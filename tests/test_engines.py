@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tests.interaction_problem import FIXED_OBJECT, FRAMES, FREE_OBJECT, WRIST_OBJECT, interaction_problem
-from zeroshot_hoi.core.arrays import numpy_namespace
+from zeroshot_hoi.core.arrays import jax_namespace, numpy_namespace
 from zeroshot_hoi.core.errors import EngineError
 from zeroshot_hoi.optimization.energies import contact, penetration, posture, tracking
 from zeroshot_hoi.optimization.engines import make_engine
@@ -53,6 +53,27 @@ def engines(problem: Problem) -> dict[Any, tuple[Any, Any]]:
 def evaluated(engines: Any, x: np.ndarray) -> dict[Any, tuple[Any, Any]]:
     """Precision -> normal equations by JAX and by torch."""
     return {dtype: tuple(engine.normal_equations(x) for engine in pair) for dtype, pair in engines.items()}
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((7, 1), 1), ((40, 130), 1), ((3, 9, 33), -1), ((3, 33, 9), 1)])
+@pytest.mark.parametrize("middle", [0.0, -5.0, 5.0])
+def test_the_greatest_value_is_found_whatever_its_sign(shape: tuple[int, ...], axis: int, middle: float) -> None:
+    values = np.random.default_rng(0).normal(middle, 1.0, shape)
+    found = np.asarray(jax_namespace().argmax(jax.numpy.asarray(values, dtype="float32"), axis=axis))
+    reached = np.take_along_axis(values, np.expand_dims(found, axis), axis)
+    assert np.allclose(reached, values.max(axis, keepdims=True), atol=1e-3)
+    assert (found == values.argmax(axis)).mean() > 0.97
+    exact = jax_namespace().argmax(jax.numpy.asarray((10.0 * values).astype("int32")), axis=axis)
+    assert np.array_equal(exact, (10.0 * values).astype("int32").argmax(axis))
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+@pytest.mark.parametrize("sides", [(60, 3, 3), (60, 116, 3), (3, 3, 60)])
+def test_batches_of_small_products(batch: int, sides: tuple[int, int, int]) -> None:
+    rng = np.random.default_rng(1)
+    for first in (rng.normal(size=sides[:2]), rng.normal(size=(batch, *sides[:2]))):
+        second = rng.normal(size=(batch, *sides[1:]))
+        assert np.allclose(jax_namespace().matmul(first, second), first @ second, atol=1e-4)
 
 
 def _frame_residuals(problem: Problem, x: np.ndarray, k: int) -> np.ndarray:

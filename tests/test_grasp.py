@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import trimesh
@@ -19,6 +21,8 @@ from zeroshot_hoi.optimization import grasp as module
 from zeroshot_hoi.optimization import hand as hands
 from zeroshot_hoi.optimization.grasp import Grasp, find_grasps
 from zeroshot_hoi.optimization.hand import finger_freedoms, hand_frame, measure_hand, preshape
+from zeroshot_hoi.optimization.schedule import grip_cost
+from zeroshot_hoi.optimization.start import Start
 
 XP = numpy_namespace()
 RADIUS, LENGTH = 0.016, 0.13
@@ -94,8 +98,8 @@ def test_thumb_and_fingers_press_from_opposite_sides(found: tuple[Grasp, ...], b
 
 
 def test_grips_are_valid_sorted_and_different(found: tuple[Grasp, ...], body: SkinnedBody) -> None:
-    energies = [g.energy for g in found]
-    assert energies == sorted(energies)
+    ranks = [(not g.sound, g.cost) for g in found]
+    assert ranks == sorted(ranks)
     low, high = body.freedoms.limits.T
     active = finger_freedoms(body, "right")
     for grip in found:
@@ -106,6 +110,15 @@ def test_grips_are_valid_sorted_and_different(found: tuple[Grasp, ...], body: Sk
     for k, grip in enumerate(found):
         for other in found[:k]:
             assert Rotation.from_matrix(grip.rotation @ other.rotation.T).magnitude() > np.radians(10.0)
+
+
+def test_of_grips_that_are_not_sound_the_shallow_one_is_taken(found: tuple[Grasp, ...]) -> None:
+    loose = replace(found[0], opposed=False)
+    sunk, shallow = replace(loose, depth=0.0048), replace(loose, depth=0.0021, energy=loose.energy + 10.0)
+    assert shallow.cost < sunk.cost
+    assert grip_cost(Start({}, {"edge": shallow})) < grip_cost(Start({}, {"edge": sunk}))
+    assert found[0].cost == found[0].energy, "what may be shown costs nothing"
+    assert grip_cost(Start({}, {"edge": found[0]})) < grip_cost(Start({}, {"edge": loose}))
 
 
 def test_same_seed_same_grips(found: tuple[Grasp, ...], body: SkinnedBody, bar, few_starts: object) -> None:

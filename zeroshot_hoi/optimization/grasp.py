@@ -109,7 +109,7 @@ class Grasp:
 
     @property
     def cost(self) -> float:
-        """Its energy, and what being too deep costs beyond that: of grips that are not sound, a clip shows the depth."""
+        """Its energy, and what being too deep costs beyond that: a clip shows it."""
         return self.energy + TOO_DEEP * max(self.depth - DEEP, 0.0)
 
 
