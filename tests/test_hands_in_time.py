@@ -39,6 +39,7 @@ from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.pose.prior import place
 from zeroshot_hoi.recipe import Recipe
 from zeroshot_hoi.reference.scripted import script_motion
+from zeroshot_hoi.reference.verbs import GRAVITY
 
 FORWARD, LEFT = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
 HOLDS = "person 1.right hand->thing.slab"
@@ -138,6 +139,51 @@ def test_hands_hold_while_the_script_says_so(body: SkinnedBody) -> None:
     assert first.away[HOLDS] == pytest.approx(seconds * np.maximum(clock - 0.5, 0.0))
     assert second.away[TAKES] == pytest.approx(seconds * np.maximum(0.4 - clock, 0.0))
     assert (np.maximum(first.gates[HOLDS], second.gates[TAKES]) == 1.0).all(), "nobody drops it"
+
+
+def test_a_hand_follows_what_it_throws_and_slows_down() -> None:
+    since = np.linspace(-1.0, 1.0, 201)
+    way = reaching.follow_through(since)
+    assert way == pytest.approx(-way[::-1])
+    assert np.diff(way).max() / np.diff(since)[0] == pytest.approx(1.0, abs=0.1), "at first as fast as the thing"
+    assert (np.diff(way) > 0.0).all()
+    assert way[-1] == pytest.approx(reaching.FOLLOW_SECONDS, rel=1e-4)
+
+
+def test_a_hand_is_led_to_where_it_takes_and_leaves_what_flies(body: SkinnedBody) -> None:
+    throw = {"subject": "thing", "verb": "throw", "start": 0.2, "end": 0.8, "to": "person 2", "height": 0.45}
+    recipe = _recipe([throw, _grasp("person 1", 0.0, 0.25), _grasp("person 2", 0.75, 1.0)])
+    plan, scene, reference = _played(recipe, body)
+    thing, part = _slab((0.2, 0.05, 0.03))
+    parts = {"thing": ObjectParts("thing", {"slab": part}, FORWARD)}
+    compiler = Compiler(plan, dict.fromkeys(plan.people, body), {"thing": thing}, parts, scene, reference)
+    edge = next(e for e in plan.graph.edges if e.name == HOLDS)
+    path, t = reference.objects["thing"].translation, np.arange(plan.frames)
+    lag = compiler.lag(edge, np.zeros((plan.frames, 1, 3)), np.tile(LEFT, (plan.frames, 1)), t)[:, 0]
+    release = np.flatnonzero(reference.people["person 1"].gates[HOLDS])[-1]
+    assert lag[: release + 1] == pytest.approx(np.zeros((release + 1, 3)))
+    led = path + lag
+    velocity = plan.fps * (path[release + 1] - path[release - 1]) / 2.0
+    assert np.linalg.norm(velocity) > 1.0
+    gone = led[-1] - path[release]
+    assert gone @ velocity > 0.0, "it follows"
+    assert np.linalg.norm(gone) < 2.0 * reaching.FOLLOW_SECONDS * np.linalg.norm(velocity), "and stays"
+    highest = path[np.argmax(path[:, 2])]
+    assert np.linalg.norm(highest - path[release]) > 1.5 * np.linalg.norm(gone), "while the thing flies off"
+
+
+@pytest.mark.parametrize(("release", "catch"), [(0.25, 0.75), (0.2, 0.6), (0.5, 0.8)])
+def test_hands_hold_until_what_they_throw_flies(release: float, catch: float, body: SkinnedBody) -> None:
+    throw = {"subject": "thing", "verb": "throw", "start": 0.2, "end": 0.8, "to": "person 2", "height": 0.45}
+    script = [throw, _grasp("person 1", 0.0, release), _grasp("person 2", catch, 1.0)]
+    plan, _, reference = _played(_recipe(script), body)
+    rises = reference.objects["thing"].translation[:, 2]
+    aloft = np.flatnonzero(np.diff(rises, n=2) * plan.fps**2 < -0.9 * GRAVITY) + 1  # their neighbors are in the air too
+    first, second = (reference.people[f"person {k}"].gates[e] for k, e in ((1, HOLDS), (2, TAKES)))
+    assert (first[aloft[0] : aloft[-1] + 1] == 0.0).all()
+    assert (second[aloft[0] : aloft[-1] + 1] == 0.0).all()
+    assert (first[: aloft[0] - 1] == 1.0).all(), "held until it flies"
+    assert (second[aloft[-1] + 2 :] == 1.0).all(), "held from when it comes"
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,8 @@ class ObjectReference:
     """How much more firmly than the rest of its path the anchor keeps its height, as what stands on the ground must."""
     guided: bool = False
     """Whether the object moves exactly so whoever holds it: on a hinge, or rolling on the floor."""
+    thrown: bool = False
+    """Whether it flies from one person to another: hands are led to where they take it and leave it, not after it."""
 
 
 @dataclass(frozen=True)

@@ -169,19 +169,22 @@ def _placed(scene: Interaction, edge: Edge, gate: np.ndarray, place: GridArrays)
 def _held(scene: Interaction, edge: Edge, gate: np.ndarray, starts: Sequence[Start], t: np.ndarray) -> Term:
     """A grip on what does not ride on this hand: the wrist is where the grip, found for the hand alone, has it.
 
-    A hand that takes hold later, or has let go, is led on its way, the less the farther it is in time.
+    A hand that takes hold later, or has let go, is led on its way, the less the farther it is in time: to the thing,
+    and where that flies, to where it is as the hand takes hold or lets go.
     """
     p, o, away = scene.people.index(edge.first.owner), scene.names.index(edge.second.owner), scene.away(edge, t)
     wrist = scene.open_rows[edge.first.owner].wrists[edge.first.part.split()[0]].rest
+    rows = {"rows": scene.rows[edge.first.owner].wrists[edge.first.part.split()[0]].rows}
     grasps = [s.grasps[edge.name] for s in starts]
     anchor = np.stack([(wrist - g.translation) @ g.rotation for g in grasps])
-    if away.any():
-        ways = np.stack([scene.withdrawal(edge, s) @ g.rotation for s, g in zip(starts, grasps, strict=True)])
-        anchor = anchor + (reaching.distance(away)[:, None] * ways)[:, None]
-        gate = reaching.firmness(away)
-    rows = scene.rows[edge.first.owner].wrists[edge.first.part.split()[0]].rows
-    return Term(f"contact:{edge.name}", contact.anchored, SIGMA["held"], p, o, constants={"rows": rows},
-                frames={"anchor": anchor, "gate": gate[:, None, None]})  # fmt: skip
+    name, sigma = f"contact:{edge.name}", SIGMA["held"]
+    if not away.any():
+        held = {"anchor": anchor, "gate": gate[:, None, None]}
+        return Term(name, contact.anchored, sigma, p, o, constants=rows, frames=held)
+    ways = np.stack([scene.withdrawal(edge, s) @ g.rotation for s, g in zip(starts, grasps, strict=True)])
+    anchor = anchor + (reaching.distance(away)[:, None] * ways)[:, None]
+    led = {"anchor": anchor, "offset": scene.lag(edge, anchor, ways, t), "gate": reaching.firmness(away)[:, None, None]}
+    return Term(name, contact.stroked, sigma, p, o, constants=rows, frames=led)
 
 
 def _object_edge(scene: Interaction, edge: Edge, gate: np.ndarray) -> list[Term]:

@@ -97,10 +97,12 @@ def jax_loop(problem: FittingProblem, preset: Preset) -> Loop:
     def one(x: Any, data: Any, progress: Any) -> Any:
         return total_energy(xp, problem, data, x, preset, packed_nearest, progress)
 
+    slope_of: Any = jax.grad(one)
+
     def gradient(x: Any, data: Any, progress: Any) -> Any:
         if jax.default_backend() != "cpu":
-            return jax.vmap(jax.grad(one), (0, None, None))(x, data, progress)
-        return jax.lax.map(lambda start: jax.grad(one)(start, data, progress), x)  # the arrays of one stay in the cache
+            return jax.vmap(lambda start: slope_of(start, data, progress))(x)
+        return jax.lax.map(lambda start: slope_of(start, data, progress), x)  # the arrays of one stay in the cache
 
     @jax.jit
     def update(x: Any, first: Any, second: Any, k: Any, data: Any) -> tuple[Any, Any, Any]:

@@ -17,7 +17,7 @@ from zeroshot_hoi.geometry.query import GridArrays, pad_grid
 from zeroshot_hoi.optimization.hand import flat_hand
 from zeroshot_hoi.optimization.holds import Holds
 from zeroshot_hoi.optimization.person import PersonRows, person_rows
-from zeroshot_hoi.optimization.reaching import withdrawal
+from zeroshot_hoi.optimization.reaching import follow_through, withdrawal
 from zeroshot_hoi.optimization.start import Start
 
 SIGMA = {
@@ -34,6 +34,9 @@ SINK = {False: 0.004, True: 0.014}
 
 GIVE = 0.02
 """Metres that upholstery gives way beyond that, or less, under who bounces."""
+
+SPREAD = 0.6
+"""Of its way after what it has thrown, how far a hand goes out from it: else it goes along beside it."""
 
 
 class Interaction:
@@ -110,6 +113,28 @@ class Interaction:
         people = self.reference.people
         away = people[edge.first.owner].away.get(edge.name) if edge.first.owner in people else None
         return np.zeros(len(t)) if away is None else away[t]
+
+    def lag(self, edge: Edge, points: np.ndarray, ways: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """(T, N, 3) metres from where points of what an edge touches are in frames `t` to where a hand is led, by the
+        reference: where they are as the hand takes hold or lets go, and on from there as a hand follows through, which
+        spreads the more from what flies off along its `ways (T, 3)` out, in the object's frame. Zero for what is not
+        thrown: that is where the hand takes it, or on its way there."""
+        track = self.reference.objects.get(edge.second.owner)
+        if track is None or not track.thrown:
+            return np.zeros_like(points)
+        away = self.away(edge, np.arange(self.plan.frames))
+        holds = np.flatnonzero(away == away.min())
+        nearest = holds[np.abs(t[:, None] - holds).argmin(1)]
+
+        def placed(k: np.ndarray) -> np.ndarray:
+            return (points - track.anchor) @ np.swapaxes(track.rotation[k], 1, 2) + track.translation[k, None]
+
+        fps = self.plan.fps
+        further = follow_through((t - nearest) / fps)[:, None] * fps * np.gradient(track.translation, axis=0)[nearest]
+        aside = (
+            SPREAD * np.linalg.norm(further, axis=1)[:, None] * np.einsum("tij,tj->ti", track.rotation[nearest], ways)
+        )
+        return placed(nearest) - placed(t) + (further + aside)[:, None]
 
     def withdrawal(self, edge: Edge, start: Start) -> np.ndarray:
         """(3,) where the hand of an edge goes when it lets go of its grip in `start`, in the body's rest space."""

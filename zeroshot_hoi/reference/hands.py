@@ -10,7 +10,7 @@ from zeroshot_hoi.core.errors import RecipeError, nearest_name
 from zeroshot_hoi.core.graph import Edge
 from zeroshot_hoi.core.plan import MotionPhrase, Plan
 from zeroshot_hoi.reference.timing import back_and_forth, minimum_jerk, phrase_time
-from zeroshot_hoi.reference.verbs import Parameters, complete, number
+from zeroshot_hoi.reference.verbs import Parameters, complete, number, times_of_flight
 
 HANDS = ("left", "right", "both")
 
@@ -32,8 +32,8 @@ BLEND = 0.15
 """Share of a phrase in which a hand's stroke grows to its extent, and in which it dies away."""
 
 
-def _phrases(name: str, verb: str, plan: Plan) -> list[tuple[MotionPhrase, Parameters]]:
-    return [(p, complete(verb, p.parameters, True)) for p in plan.script if (p.subject, p.verb) == (name, verb)]
+def _phrases(name: str, verb: str, plan: Plan, person: bool = True) -> list[tuple[MotionPhrase, Parameters]]:
+    return [(p, complete(verb, p.parameters, person)) for p in plan.script if (p.subject, p.verb) == (name, verb)]
 
 
 def _hands(given: Parameters) -> tuple[str, ...]:
@@ -50,7 +50,10 @@ def owner_of(given: Parameters) -> str:
 
 
 def hold_times(name: str, plan: Plan) -> dict[str, np.ndarray]:
-    """Edge name -> (T,) seconds from each frame to the nearest one in which the hand holds, as phrases `grasp` say."""
+    """Edge name -> (T,) seconds from each frame to the nearest one in which the hand holds, as phrases `grasp` say.
+
+    Who throws a thing holds it until it flies, and who catches it from when it comes.
+    """
     windows: dict[str, list[tuple[float, float]]] = {}
     for phrase, given in _phrases(name, "grasp", plan):
         thing = owner_of(given)
@@ -62,13 +65,28 @@ def hold_times(name: str, plan: Plan) -> dict[str, np.ndarray]:
         for edge in edges:
             if edge.is_continuous:
                 raise RecipeError(f"The edge {edge.name} is continuous, so it is held all the time. Leave 'grasp' out.")
-            windows.setdefault(edge.name, []).append((phrase.start, phrase.end))
+            windows.setdefault(edge.name, []).append(_beside_flights(phrase, thing, plan))
     clock = np.linspace(0.0, 1.0, plan.frames)
     seconds = plan.frames / plan.fps
     return {
         edge: seconds * np.min([np.maximum(np.maximum(a - clock, clock - b), 0.0) for a, b in spans], axis=0)
         for edge, spans in windows.items()
     }
+
+
+def _beside_flights(grasp: MotionPhrase, thing: str, plan: Plan) -> tuple[float, float]:
+    """When a grasp begins and ends, as shares of the clip: one that ends while its thing is swung lasts until that
+    flies, and one that begins while it is caught begins as it comes."""
+    begin, end = grasp.start, grasp.end
+    for phrase, given in _phrases(thing, "throw", plan, False):
+        whole = phrase.end - phrase.start
+        seconds = whole * plan.frames / plan.fps
+        leaves, comes = (phrase.start + whole * at / seconds for at in times_of_flight(given, seconds))
+        if phrase.start <= end < comes:
+            end = leaves
+        if leaves < begin <= phrase.end:
+            begin = comes
+    return begin, end
 
 
 def _hand_edges(name: str, plan: Plan, hands: tuple[str, ...]) -> list[Edge]:

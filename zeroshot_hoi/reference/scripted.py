@@ -176,12 +176,13 @@ def _object_reference(
         if both and str(_holding(name, plan)["on"]) == "ground":
             farther = POLE_REACH - float((base - placement.root) @ workspace.forward)
             path = path + farther * workspace.forward
-        return _held_reference(name, plan, parts, objects[name], workspace, both, path, turn)
+        held = _held_reference(name, plan, parts, objects[name], workspace, both, path, turn)
+        return replace(held, thrown=any((p.subject, p.verb) == (name, "throw") for p in plan.script))
     heading = Rotation.from_matrix(pose.rotation)
     if any(verb.hinged for verb in verbs):
         ways = {str(p.parameters.get("way", "pull")) for p in plan.script if p.subject == name}
-        held = _held_part(name, plan, parts)
-        path, turn = _about_hinge(path, turn, heading, objects[name], held, workspace, "push" in ways)
+        hinged = _held_part(name, plan, parts)
+        path, turn = _about_hinge(path, turn, heading, objects[name], hinged, workspace, "push" in ways)
     guided = any(verb.hinged or verb.follows or verb.rolls for verb in verbs)
     up = heading.inv().apply([0.0, 0.0, 1.0])
     return ObjectReference(

@@ -148,14 +148,9 @@ def _toss(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[n
     return _outer(4.0 * height * v * (1.0 - v), np.array([0.0, 0.0, 1.0])), _outer(turn, w.left)
 
 
-def _throw(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    """Swung from rest to a ballistic flight of `height` metres, caught and brought to rest as it was thrown.
-
-    What is left of the phrase besides the flight is half swing, half catch: a cubic from rest to the speed of the
-    flight, which draws back first where that speed is high. `spin` turns it about the person's left in the air.
-    """
-    if p["to"] not in w.face:
-        raise RecipeError(f"Nothing is thrown to '{p['to']}'. {nearest_name(str(p['to']), w.face)}")
+def times_of_flight(p: Parameters, seconds: float) -> tuple[float, float]:
+    """Seconds of a throw's phrase after which the thing is let go of and is caught: what is left is half swing, half
+    catch; raises RecipeError where that is too short."""
     height = number(p, "height")
     flight = 2.0 * np.sqrt(2.0 * max(height, 0.0) / GRAVITY)
     swing = 0.5 * (seconds - flight)
@@ -164,6 +159,19 @@ def _throw(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[
             f"A throw {height:g} m high flies {flight:.2f} s, and needs {2.0 * SHORTEST_SWING:g} s more to be swung "
             f"and caught; the phrase lasts {seconds:.2f} s. Give it more time, or a height above 0 that is less."
         )
+    return swing, swing + flight
+
+
+def _throw(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """Swung from rest to a ballistic flight of `height` metres, caught and brought to rest as it was thrown.
+
+    Swing and catch are cubics between rest and the speed of the flight, which draw back first where that speed is high.
+    `spin` turns it about the person's left in the air.
+    """
+    if p["to"] not in w.face:
+        raise RecipeError(f"Nothing is thrown to '{p['to']}'. {nearest_name(str(p['to']), w.face)}")
+    swing, arrives = times_of_flight(p, seconds)
+    flight = arrives - swing
     way = w.face[str(p["to"])] - w.begin
     flat = way * [1.0, 1.0, 0.0]
     reach = min(THROWING_REACH, 0.3 * float(np.linalg.norm(flat)))
