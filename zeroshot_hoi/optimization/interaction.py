@@ -35,7 +35,7 @@ SINK = {False: 0.004, True: 0.014}
 GIVE = 0.02
 """Metres that upholstery gives way beyond that, or less, under who bounces."""
 
-SPREAD = 0.6
+SPREAD = 0.4
 """Of its way after what it has thrown, how far a hand goes out from it: else it goes along beside it."""
 
 
