@@ -178,13 +178,15 @@ def _held(scene: Interaction, edge: Edge, gate: np.ndarray, starts: Sequence[Sta
     grasps = [s.grasps[edge.name] for s in starts]
     anchor = np.stack([(wrist - g.translation) @ g.rotation for g in grasps])
     name, sigma = f"contact:{edge.name}", SIGMA["held"]
-    if not away.any():
-        held = {"anchor": anchor, "gate": gate[:, None, None]}
-        return Term(name, contact.anchored, sigma, p, o, constants=rows, frames=held)
-    ways = np.stack([scene.withdrawal(edge, s) @ g.rotation for s, g in zip(starts, grasps, strict=True)])
-    anchor = anchor + (reaching.distance(away)[:, None] * ways)[:, None]
-    led = {"anchor": anchor, "offset": scene.lag(edge, anchor, ways, t), "gate": reaching.firmness(away)[:, None, None]}
-    return Term(name, contact.stroked, sigma, p, o, constants=rows, frames=led)
+    frames = {"anchor": anchor, "gate": gate[:, None, None]}
+    if away.any():
+        ways = np.stack([scene.withdrawal(edge, s) @ g.rotation for s, g in zip(starts, grasps, strict=True)])
+        frames["anchor"] = anchor = anchor + (reaching.distance(away)[:, None] * ways)[:, None]
+        frames["gate"] = reaching.firmness(away)[:, None, None]
+        if scene.is_thrown(edge):
+            frames["offset"] = scene.lag(edge, anchor, ways, t)
+            return Term(name, contact.stroked, sigma, p, o, constants=rows, frames=frames)
+    return Term(name, contact.anchored, sigma, p, o, constants=rows, frames=frames)
 
 
 def _object_edge(scene: Interaction, edge: Edge, gate: np.ndarray) -> list[Term]:

@@ -114,14 +114,16 @@ class Interaction:
         away = people[edge.first.owner].away.get(edge.name) if edge.first.owner in people else None
         return np.zeros(len(t)) if away is None else away[t]
 
+    def is_thrown(self, edge: Edge) -> bool:
+        """Whether what an edge touches flies for a while."""
+        track = self.reference.objects.get(edge.second.owner)
+        return track is not None and track.thrown
+
     def lag(self, edge: Edge, points: np.ndarray, ways: np.ndarray, t: np.ndarray) -> np.ndarray:
         """(T, N, 3) metres from where points of what an edge touches are in frames `t` to where a hand is led, by the
         reference: where they are as the hand takes hold or lets go, and on from there as a hand follows through, which
-        spreads the more from what flies off along its `ways (T, 3)` out, in the object's frame. Zero for what is not
-        thrown: that is where the hand takes it, or on its way there."""
-        track = self.reference.objects.get(edge.second.owner)
-        if track is None or not track.thrown:
-            return np.zeros_like(points)
+        spreads the more from what flies off along its `ways (T, 3)` out, in the object's frame."""
+        track = self.reference.objects[edge.second.owner]
         away = self.away(edge, np.arange(self.plan.frames))
         holds = np.flatnonzero(away == away.min())
         nearest = holds[np.abs(t[:, None] - holds).argmin(1)]
