@@ -160,7 +160,9 @@ def solver(options: Options) -> list[Line]:
     def timed(settings: Settings) -> tuple[Any, Spent]:
         reached.clear()
         start, cpu = time.perf_counter(), time.process_time()
-        solution = solve(engine, x, smooth, settings, lambda progress: reached.append(progress.energy or np.inf))
+        solution = solve(
+            engine, x, smooth, settings, lambda told: reached.append(np.inf if told.energy is None else told.energy)
+        )
         return solution, Spent(STARTS * (time.perf_counter() - start), STARTS * (time.process_time() - cpu))
 
     timed(CLIP_SETTINGS)  # compiles

@@ -139,6 +139,7 @@ def test_hands_hold_while_the_script_says_so(body: SkinnedBody) -> None:
     assert first.away[HOLDS] == pytest.approx(seconds * np.maximum(clock - 0.5, 0.0))
     assert second.away[TAKES] == pytest.approx(seconds * np.maximum(0.4 - clock, 0.0))
     assert (np.maximum(first.gates[HOLDS], second.gates[TAKES]) == 1.0).all(), "nobody drops it"
+    assert not reference.objects["thing"].thrown
 
 
 def test_a_hand_follows_what_it_throws_and_slows_down() -> None:
@@ -158,6 +159,7 @@ def test_a_hand_is_led_to_where_it_takes_and_leaves_what_flies(body: SkinnedBody
     parts = {"thing": ObjectParts("thing", {"slab": part}, FORWARD)}
     compiler = Compiler(plan, dict.fromkeys(plan.people, body), {"thing": thing}, parts, scene, reference)
     edge = next(e for e in plan.graph.edges if e.name == HOLDS)
+    assert compiler.is_thrown(edge)
     path, t = reference.objects["thing"].translation, np.arange(plan.frames)
     lag = compiler.lag(edge, np.zeros((plan.frames, 1, 3)), np.tile(LEFT, (plan.frames, 1)), t)[:, 0]
     release = np.flatnonzero(reference.people["person 1"].gates[HOLDS])[-1]

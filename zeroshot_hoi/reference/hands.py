@@ -78,7 +78,7 @@ def _beside_flights(grasp: MotionPhrase, thing: str, plan: Plan) -> tuple[float,
     """When a grasp begins and ends, as shares of the clip: one that ends while its thing is swung lasts until that
     flies, and one that begins while it is caught begins as it comes."""
     begin, end = grasp.start, grasp.end
-    for phrase, given in _phrases(thing, "throw", plan, False):
+    for phrase, given in _phrases(thing, "throw", plan, person=False):
         whole = phrase.end - phrase.start
         seconds = whole * plan.frames / plan.fps
         leaves, comes = (phrase.start + whole * at / seconds for at in times_of_flight(given, seconds))

@@ -177,7 +177,7 @@ def _object_reference(
             farther = POLE_REACH - float((base - placement.root) @ workspace.forward)
             path = path + farther * workspace.forward
         held = _held_reference(name, plan, parts, objects[name], workspace, both, path, turn)
-        return replace(held, thrown=any((p.subject, p.verb) == (name, "throw") for p in plan.script))
+        return replace(held, thrown=any(verb.flies for verb in verbs))
     heading = Rotation.from_matrix(pose.rotation)
     if any(verb.hinged for verb in verbs):
         ways = {str(p.parameters.get("way", "pull")) for p in plan.script if p.subject == name}

@@ -65,6 +65,8 @@ class ObjectVerb:
     """Whether the object goes along with a person who walks. What is held in a hand always does."""
     hinged: bool = False
     """Whether the object turns about an edge of its own, far from where it is held, instead of its origin."""
+    flies: bool = False
+    """Whether hands let go of it for a while."""
     rolls: bool = False
     """Whether the object goes its way whoever is on it."""
 
@@ -242,7 +244,7 @@ OBJECT_VERBS: dict[str, ObjectVerb] = {
     "swing": ObjectVerb(_swing, {"angle": 60.0, "cycles": 1.0, "about": "left", "radius": 0.6}),
     "toss": ObjectVerb(_toss, {"height": 0.3, "spin": 0.0}),
     "bring": ObjectVerb(_bring, {"to": "mouth", "ahead": 0.06, "aside": 0.0, "above": -0.03}),
-    "throw": ObjectVerb(_throw, {"to": "person 2", "height": 0.4, "spin": 0.0}),
+    "throw": ObjectVerb(_throw, {"to": "person 2", "height": 0.4, "spin": 0.0}, flies=True),
     "roll": ObjectVerb(_roll, {"distance": 2.0, "direction": "forward"}, rolls=True),
     "open": ObjectVerb(_open, {"angle": 35.0, "way": "pull"}, hinged=True),
     "close": ObjectVerb(_close, {"angle": 35.0, "way": "pull"}, hinged=True),
