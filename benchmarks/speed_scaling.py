@@ -1,14 +1,18 @@
 """How the cost of one step grows in frames, vertices, objects, restarts and people.
 
-Problems are small, so that all of it takes minutes: growth is in question here, not size. Times are processor time of
-all threads, the least of several repeats, so that other programs on the machine count little. People come in two ways:
-each with objects of their own, and all with a hand on one free object, which couples them in every frame.
+Problems are small, so that all of it takes minutes: growth is in question here, not size. Times are processor time on
+one core, in a process of its own, the least of several repeats, so that other programs on the machine count little.
+People come in two ways: each with objects of their own, and all with a hand on one free object, which couples them in
+every frame.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -19,10 +23,18 @@ from benchmarks.speed_report import Line, Options
 FRAMES = 14
 """Of the problems whose frames do not change in the preset's loop."""
 
-LENGTHS = (14, 28, 56)
-PEOPLE = (1, 2, 4)
 CLIP = 49
 """Frames of the problems whose people change."""
+
+LENGTHS = (14, 28, 56)
+PEOPLE = (1, 2, 4)
+PRESET: Mapping[str, Sequence[int]] = {
+    "frames": LENGTHS, "vertices": (1024, 4096, 16384), "objects": (1, 2, 4), "restarts": (1, 2, 4),
+}  # fmt: skip
+"""What grows in the preset's loop, and its sizes."""
+
+SOLVER: Mapping[str, Sequence[int]] = {"frames": LENGTHS, "people": PEOPLE, "people, on one object": PEOPLE}
+"""What grows for the default solver."""
 
 DAMPING = 1e-2
 
@@ -32,61 +44,71 @@ ITERATIONS = 6
 
 def scaling(options: Options) -> Iterator[Line]:
     """Exponents of the power laws that fit best, one after another."""
+    del options  # the sizes are those of this module
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_on_one_core) as alone:
+        for measure in (*(partial(_preset, what) for what in PRESET), *(partial(_solver, what) for what in SOLVER)):
+            yield from alone.submit(measure).result()
+
+
+def _on_one_core() -> None:
+    """Before anything starts threads: those that wait for work cost processor time too, and not in proportion."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+def _preset(what: str) -> list[Line]:
+    """Steps of the `hoi_page` preset."""
+    from benchmarks.speed_problems import more_frames, more_objects, skin_vertices, still_fitting
+
+    fitting = still_fitting(FRAMES)
+    make: Mapping[str, Callable[[int], float]] = {
+        "frames": lambda n: _step(more_frames(fitting, n)),
+        "vertices": lambda n: _step(skin_vertices(fitting, n)),
+        "objects": lambda n: _step(more_objects(fitting, n)),
+        "restarts": lambda n: _step(fitting, n),
+    }
+    return [_line(f"{what}, hoi_page step", PRESET[what], [make[what](n) for n in PRESET[what]])]
+
+
+def _step(problem: Any, starts: int = 1) -> float:
+    from zeroshot_hoi.optimization.hoi_page import Preset
+    from zeroshot_hoi.optimization.hoi_page_loop import jax_loop
+
+    loop = jax_loop(problem, Preset(starts=starts))
+    state = [loop.state]
+
+    def once() -> None:
+        state[0] = loop.step(state[0], 1)
+        loop.read(state[0])
+
+    return least_cpu(once, 8)
+
+
+def _solver(what: str) -> list[Line]:
+    """The default solver's work on problems of each size."""
     from benchmarks.solver import all_frames
     from benchmarks.speed_problems import people_together, with_people
 
-    del options  # the sizes are those of this module
-    yield from _preset()
     clip = all_frames()
 
     def frames(count: int) -> Any:
         return clip.take(np.arange(count) % clip.length)
 
-    yield from _grown("frames", LENGTHS, frames)
-    yield from _grown("people", PEOPLE, lambda n: with_people(frames(CLIP), n))
-    yield from _grown("people, on one object", PEOPLE, lambda n: people_together(n, CLIP))
-
-
-def _preset() -> Iterator[Line]:
-    """Steps of the `hoi_page` preset."""
-    from benchmarks.speed_problems import more_frames, more_objects, skin_vertices, still_fitting
-    from zeroshot_hoi.optimization.hoi_page import Preset
-    from zeroshot_hoi.optimization.hoi_page_loop import jax_loop
-
-    fitting = still_fitting(FRAMES)
-
-    def step(problem: Any, starts: int = 1) -> float:
-        loop = jax_loop(problem, Preset(starts=starts))
-        state = [loop.state]
-
-        def once() -> None:
-            state[0] = loop.step(state[0], 1)
-            loop.read(state[0])
-
-        return least_cpu(once, 8)
-
-    table: list[tuple[str, Sequence[int], Callable[[int], float]]] = [
-        ("frames", LENGTHS, lambda n: step(more_frames(fitting, n))),
-        ("vertices", (1024, 4096, 16384), lambda n: step(skin_vertices(fitting, n))),
-        ("objects", (1, 2, 4), lambda n: step(more_objects(fitting, n))),
-        ("restarts", (1, 2, 4), lambda n: step(fitting, n)),
-    ]
-    for what, sizes, job in table:
-        yield _line(f"{what}, hoi_page step", sizes, [job(n) for n in sizes])
-
-
-def _grown(what: str, sizes: Sequence[int], make: Callable[[int], Any]) -> Iterator[Line]:
-    """The default solver's work on problems of each size."""
+    make: Mapping[str, Callable[[int], Any]] = {
+        "frames": frames,
+        "people": lambda n: with_people(frames(CLIP), n),
+        "people, on one object": lambda n: people_together(n, CLIP),
+    }
+    sizes = SOLVER[what]
     times: dict[str, list[float]] = {}
     memory = []
     for size in sizes:
         forget_peak()
-        for name, seconds in _work(make(size)).items():
+        for name, seconds in _work(make[what](size)).items():
             times.setdefault(name, []).append(seconds)
         memory.append(f"{size}: {peak_bytes() / 2**30:.2f} GiB")
-    for name, values in times.items():
-        note = f"; peak of the process {', '.join(memory)}" if name == "iteration" else ""
-        yield _line(f"{what}, {name}", sizes, values, note)
+    notes = {"iteration": f"; peak of the process {', '.join(memory)}"}
+    return [_line(f"{what}, {name}", sizes, values, notes.get(name, "")) for name, values in times.items()]
 
 
 def _work(problem: Any) -> Mapping[str, float]:

@@ -17,7 +17,7 @@ from zeroshot_hoi.core.arrays import jax_namespace, numpy_namespace
 from zeroshot_hoi.core.errors import EngineError
 from zeroshot_hoi.optimization.energies import contact, penetration, posture, tracking
 from zeroshot_hoi.optimization.engines import make_engine
-from zeroshot_hoi.optimization.engines.base import CHUNK, chunks, residual_vector, term_arrays
+from zeroshot_hoi.optimization.engines.base import CHUNK, chunk_frames, chunks, residual_vector, term_arrays
 from zeroshot_hoi.optimization.engines.jax import JaxEngine
 from zeroshot_hoi.optimization.engines.torch import TorchEngine
 from zeroshot_hoi.optimization.problem import Problem, frame_state
@@ -89,7 +89,7 @@ def test_the_problem_has_every_kind_of_term_and_object(problem: Problem) -> None
     energies = {f for m in modules for f in vars(m).values() if getattr(f, "__module__", "") == m.__name__}
     assert energies - {t.energy for t in problem.terms} == {contact.soft_minimum, penetration.sphere_pairs}
     assert [problem.objects[k].kind for k in (WRIST_OBJECT, FREE_OBJECT, FIXED_OBJECT)] == ["ride", "free", "fixed"]
-    assert FRAMES % CHUNK, "the last chunk must be padded"
+    assert FRAMES % chunk_frames(problem), "the last chunk must be padded"
 
 
 @pytest.mark.parametrize("dtype", list(TOLERANCE))
@@ -139,10 +139,12 @@ def test_double_precision_stays_inside_the_engine(engines: Any, x: np.ndarray) -
 
 
 @pytest.mark.parametrize("length", [1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])
-def test_chunks_cover_every_frame_once(length: int) -> None:
-    found = [index[:count] for index, count in chunks(length)]
+@pytest.mark.parametrize(("people", "frames"), [(1, CHUNK), (2, 4), (4, 2), (9, 1)])
+def test_chunks_cover_every_frame_once(problem: Problem, length: int, people: int, frames: int) -> None:
+    crowd = replace(problem, people=problem.people[:1] * people).take(np.arange(length) % FRAMES)
+    found = [index[:count] for index, count in chunks(crowd)]
     assert np.concatenate(found).tolist() == list(range(length))
-    assert all(len(index) == CHUNK and index.max() < length for index, _ in chunks(length))
+    assert all(len(index) == frames and index.max() < length for index, _ in chunks(crowd))
 
 
 @pytest.mark.parametrize("engine", [0, 1], ids=["jax", "torch"])

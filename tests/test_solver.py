@@ -92,6 +92,9 @@ def test_quadratic_problems_are_solved_in_one_step(frames: int) -> None:
     exact = np.linalg.solve(whole, np.einsum("trn,tr->tn", a, b).ravel()).reshape(frames, n)
     assert np.abs(solution.value - exact).max() < 1e-5
     assert "Converged" in solution.status
+    again = solve(engine, exact, smooth, BOLD)
+    assert "Converged" in again.status
+    assert again.stats["iterations"] <= 10
     assert solution.stats["iterations"] <= 3
     first = solve(engine, np.zeros((frames, n)), smooth, Settings(iterations=1, damping=1e-9, clips=(1e3, 1e3)))
     assert np.abs(first.value - exact).max() < 1e-5

@@ -17,7 +17,7 @@ from scipy.linalg import LinAlgError
 
 from zeroshot_hoi.core.solution import Progress, ProgressListener, Solution, silent
 from zeroshot_hoi.optimization.chains import Blocks, System, solve_people
-from zeroshot_hoi.optimization.engines.base import Engine, whole_chunks
+from zeroshot_hoi.optimization.engines.base import Engine, chunk_frames, whole_chunks
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,10 @@ TIMID = 3e-3
 """Median damping of coupled frames from which a small decrease only says that the steps were small."""
 
 
+NOTHING = 1e-6
+"""Bold steps (rad or m) so short leave nothing to gain, also where rounding hides whether they gain anything."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """When to stop, and how bold a step may be."""
@@ -116,6 +120,7 @@ def solve(
     damping = np.full(len(x), settings.damping)
     status = f"Stopped at the limit of {settings.iterations} iterations."
     calm = np.zeros(len(total), int)
+    together = chunk_frames(engine.problem)
     alive, ended = np.arange(len(x)), _Ended(x.copy(), energies.copy(), np.zeros(len(x), bool))
     for iteration in range(settings.iterations):
         move = _boxed(
@@ -141,13 +146,17 @@ def solve(
         finite = _totals(ended.energies, ended.x, smoothness)
         finite = finite[np.isfinite(finite)]
         listener(Progress(stage, iteration + 1, settings.iterations, float(finite.min() if len(finite) else np.nan)))
-        free = smoothness is None or np.median(damping) < TIMID
-        calm = np.where(accepted, np.where((gain < settings.tolerance) & free, calm + 1, 0), calm)
+        coupled = smoothness is not None
+        bold = np.median(damping, keepdims=True) < TIMID if coupled else damping < TIMID
+        longest = np.abs(move).max(axis=1)
+        nothing = (longest.max(keepdims=True) if coupled else longest) < NOTHING
+        settled = np.where(accepted, (gain < settings.tolerance) & (bold | (not coupled)), nothing & bold)
+        calm = np.where(settled, calm + 1, np.where(accepted, 0, calm))
         done = (calm >= 2) | ((damping if smoothness is None else damping.min(keepdims=True)) > 1e4)
         if bool(done.all()):
             status = f"Converged after {iteration + 1} iterations."
             break
-        if smoothness is None and whole_chunks(int((~done).sum())) < whole_chunks(len(alive)):
+        if smoothness is None and whole_chunks(int((~done).sum()), together) < whole_chunks(len(alive), together):
             left = np.flatnonzero(~done)
             engine, alive = engine.take(left), alive[left]
             x, total, matrix, gradient, energies = x[left], total[left], matrix[left], gradient[left], energies[left]

@@ -1,7 +1,7 @@
 """What a solver asks of an engine, and how both engines cut a problem into chunks of frames.
 
-A chunk has a fixed number of frames, so that one compiled function serves key frames, starts and the full clip: a new
-number of frames would compile anew (10 s and more).
+Problems of as many people have chunks of as many frames, so that one compiled function serves key frames, starts and
+the full clip: a new number of frames would compile anew (10 s and more).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from zeroshot_hoi.core.arrays import Array, Namespace
 from zeroshot_hoi.optimization.problem import Arrays, Problem, State, frame_state, moved_state, term_residual
 
 CHUNK = 7
-"""Frames evaluated together."""
+"""Frames evaluated together of a problem with one person."""
 
 
 class Engine(Protocol):
@@ -109,13 +109,22 @@ def _product(
     return xp.matmul(xp.swapaxes(one, -1, -2), two)
 
 
-def whole_chunks(length: int) -> int:
-    """How many chunks so many frames fill."""
-    return -(-length // CHUNK)
+def chunk_frames(problem: Problem) -> int:
+    """Frames evaluated together: the fewer, the more people, so that a chunk takes as much memory as with one.
+
+    Four people in 7 frames need 34 MB; what is beyond 32 is given back after every call, and taken anew page by page.
+    """
+    return -(-CHUNK // max(len(problem.blocks.people), 1))
 
 
-def chunks(length: int) -> Iterator[tuple[np.ndarray, int]]:
+def whole_chunks(length: int, frames: int) -> int:
+    """How many chunks of so many frames `length` frames fill."""
+    return -(-length // frames)
+
+
+def chunks(problem: Problem) -> Iterator[tuple[np.ndarray, int]]:
     """Frame indices of each chunk, the last padded with its last frame, and how many of them are real."""
-    for start in range(0, length, CHUNK):
-        index = np.arange(start, start + CHUNK)
-        yield np.minimum(index, length - 1), int(min(CHUNK, length - start))
+    length, frames = problem.length, chunk_frames(problem)
+    for start in range(0, length, frames):
+        index = np.arange(start, start + frames)
+        yield np.minimum(index, length - 1), int(min(frames, length - start))

@@ -173,7 +173,7 @@ class JaxEngine:
                     index,
                     jax.device_put(jax.tree.map(lambda a, i=index: self._array(a, i), (dict(problem.base), frames))),
                 )
-                for index, count in chunks(problem.length)
+                for index, count in chunks(problem)
             ]
             _, index, (base, sliced) = self._chunks[0]
             x = jax.device_put(self._array(problem.initial(), index))

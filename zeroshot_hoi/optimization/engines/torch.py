@@ -36,7 +36,7 @@ class TorchEngine:
         self._constants = tree_map(self._tensor, constants)
         self._chunks = [
             (count, index, tree_map(lambda a, i=index: self._tensor(np.asarray(a)[i]), (dict(problem.base), frames)))
-            for index, count in chunks(problem.length)
+            for index, count in chunks(problem)
         ]
         self._xp = torch_namespace(self._device)
         self._energies = vmap(lambda x, *arrays: term_energies(self._xp, problem, x, *arrays), (0, 0, None, 0))
