@@ -200,7 +200,7 @@ def shape_fit(rulers: Rulers, seen: Measured, wanted: Wanted) -> float:
 def _form_fit(seen: Measured, kind: str) -> float:
     slender = seen.size[0] / seen.size[1]
     if kind in ("rod", "tube"):
-        need = 2.5 if kind == "rod" else 1.2
+        need = 6.0 if kind == "rod" else 1.2
         long = np.clip((slender - 0.6) / (need - 0.6), 0.1, 1.0)
         return float(long * np.clip(1.9 - 0.5 * seen.size[1] / max(seen.size[2], 1e-6), 0.3, 1.0))
     if kind == "post":

@@ -32,7 +32,7 @@ from zeroshot_hoi.reference.person import person_reference
 from zeroshot_hoi.reference.riding import ridden
 from zeroshot_hoi.reference.timing import phrase_time
 from zeroshot_hoi.reference.variety import varied_script, work_shift
-from zeroshot_hoi.reference.verbs import OBJECT_VERBS, Parameters, Workspace, complete, number
+from zeroshot_hoi.reference.verbs import OBJECT_VERBS, Parameters, Workspace, beside, complete, number
 
 COMFORTABLE_REACH = 0.38
 """Metres in front of the pelvis where work is done with a bent elbow."""
@@ -156,12 +156,13 @@ def _object_reference(
     base = pose.translation if on is None else _work_center(on[0], placement, workspace, side, objects[name], shift)
     both = _both_hands(name, person, plan)
     if support == "hand":
-        at = str(_holding(name, plan)["at"])
+        how = _holding(name, plan)
+        at = str(how["at"])
         if at not in workspace.face:
             raise RecipeError(f"Nothing is held at '{at}'. {nearest_name(at, workspace.face)}")
-        base = workspace.face[at] + _shifted(workspace, shift)
+        base = workspace.face[at] + beside(workspace, how) + _shifted(workspace, shift)
         if both:
-            base = base - ((base - placement.root) @ workspace.left) * workspace.left
+            base = base + (number(how, "aside") - (base - placement.root) @ workspace.left) * workspace.left
     path, turn = np.repeat(base[None], plan.frames, 0), Rotation.from_rotvec(np.zeros((plan.frames, 3)))
     verbs = [OBJECT_VERBS[p.verb] for p in plan.script if p.subject == name]
     for phrase in (p for p in plan.script if p.subject == name):

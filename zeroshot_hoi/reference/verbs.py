@@ -227,14 +227,19 @@ def _bring(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[
     """The held part goes to the person's mouth, eyes or another place, or as far beside it as the object needs."""
     if p["to"] not in w.face:
         raise RecipeError(f"Nothing is brought to '{p['to']}'. {nearest_name(str(p['to']), w.face)}")
-    beside = (
-        number(p, "ahead") * w.forward + number(p, "aside") * w.left + number(p, "above") * np.array([0.0, 0.0, 1.0])
-    )
-    return _outer(minimum_jerk(u), w.face[str(p["to"])] + beside - w.begin), np.zeros((len(u), 3))
+    return _outer(minimum_jerk(u), w.face[str(p["to"])] + beside(w, p) - w.begin), np.zeros((len(u), 3))
+
+
+def beside(w: Workspace, p: Parameters) -> np.ndarray:
+    """(3,) metres in the world from a place to beside it, as `ahead`, `aside` (to the left) and `above` say."""
+    return number(p, "ahead") * w.forward + number(p, "aside") * w.left + number(p, "above") * np.array([0.0, 0.0, 1.0])
 
 
 OBJECT_VERBS: dict[str, ObjectVerb] = {
-    "hold": ObjectVerb(_hold, {"keep": "", "at": "front", "on": "", "lean": 0.0, "front": ""}),
+    "hold": ObjectVerb(
+        _hold,
+        {"keep": "", "at": "front", "ahead": 0.0, "aside": 0.0, "above": 0.0, "on": "", "lean": 0.0, "front": ""},
+    ),
     "push": ObjectVerb(_hold, {}, follows=True),
     "stroke": ObjectVerb(_stroke, {"over": "", "distance": 0.3, "cycles": 2.0, "direction": "along"}),
     "lift": ObjectVerb(_lift, {"height": 0.3}),
