@@ -216,6 +216,14 @@ def _body_terms(body: SkinnedBody, rng: np.random.Generator, frames: int) -> tup
             constants={"rows": np.concatenate([head.rows, head.normal_rows]), "target": np.array([0.0, 0.0, 0.05])},
         ),
         Term(
+            "trunk",
+            posture.trunk,
+            0.05,
+            0,
+            constants={"rows": np.concatenate([skin.rows[:2], head.normal_rows])},
+            frames={"gate": rng.uniform(0.5, 1.0, frames)},
+        ),
+        Term(
             "head",
             posture.level_head,
             0.1,

@@ -12,6 +12,7 @@ from zeroshot_hoi.metrics.ground import ground_metrics
 from zeroshot_hoi.metrics.metric import Metric
 from zeroshot_hoi.metrics.motion import motion_metrics
 from zeroshot_hoi.metrics.penetration import penetration_metrics
+from zeroshot_hoi.metrics.posture import posture_metrics
 from zeroshot_hoi.metrics.self_penetration import self_metrics
 from zeroshot_hoi.results.result import Result
 
@@ -26,6 +27,7 @@ def evaluate(result: Any) -> dict[str, Metric]:
         metrics += self_metrics(person)
     metrics += ground_metrics(clip, measured)
     metrics += balance_metrics(clip, measured)
+    metrics += posture_metrics(clip)
     metrics += motion_metrics(clip)
     return {metric.key: metric for metric in metrics}
 

@@ -71,6 +71,8 @@ class PersonRows:
     """(2, 4G): the place between the eyes, and the direction the head faces."""
     root: np.ndarray
     """(1, 4G): the root joint."""
+    trunk: np.ndarray
+    """(3, 4G): between the hips, between the shoulders, and the direction of the hips to the left."""
     radial: Mapping[str, np.ndarray]
     """Side -> (3,) rest direction across the palm to the thumb's side."""
     thighs: Mapping[str, BodyPoints]
@@ -100,6 +102,7 @@ class PersonRows:
             mass_center=self.mass_center @ fold,
             gaze=self.gaze @ fold,
             root=self.root @ fold,
+            trunk=self.trunk @ fold,
             thighs=all_of(self.thighs),
             supports=all_of(self.supports),
             pads=all_of(self.pads),
@@ -271,6 +274,25 @@ def _wrist_points(body: SkinnedBody, side: str) -> BodyPoints:
     return BodyPoints(rows, normal_rows, points, np.zeros(len(points)), np.full(len(points), -1))
 
 
+def _trunk(body: SkinnedBody) -> np.ndarray:
+    """(3, 4G) rows of the trunk's two ends, on the pelvis and on the bone that both shoulders hang on, and of the left."""
+    at, parents = _joints(body), dict(zip(body.joint_names, body.joint_parents, strict=True))
+
+    def above(name: str) -> list[int]:
+        found = [int(parents[name])]
+        while found[-1] > 0:
+            found.append(int(body.joint_parents[found[-1]]))
+        return found
+
+    other = above("right_shoulder")
+    chest = next(joint for joint in above("left_shoulder") if joint in other)
+    ends = np.stack([0.5 * (at[f"left_{name}"] + at[f"right_{name}"]) for name in ("hip", "shoulder")])
+    weights = np.zeros((2, body.bones))
+    weights[[0, 1], [0, chest]] = 1.0
+    left = direction_rows((at["left_hip"] - at["right_hip"])[None], weights[:1])
+    return np.concatenate([skinning_rows(body, ends, weights), left])
+
+
 def _supports(body: SkinnedBody) -> dict[str, BodyPoints]:
     """Buttocks and the back of the thighs for the hips, the back for the torso, all of any other part but the feet."""
     supports = {
@@ -339,5 +361,6 @@ def person_rows(body: SkinnedBody) -> PersonRows:
         mass_center=mass_center(body).rows,
         gaze=np.concatenate([look.rows, look.normal_rows]),
         root=root,
+        trunk=_trunk(body),
         radial={s: at[f"{s}_index1"] - at[f"{s}_pinky1"] for s in SIDES},
     )

@@ -49,6 +49,8 @@ def person_terms(scene: Interaction, name: str, starts: Sequence[Start], t: np.n
              constants={"rows": rows.spheres.centers.rows, "radii": rows.spheres.radii,
                         "apart": penetration.sphere_pairs(len(rows.spheres.radii), rows.pairs)}),
         _balance(scene, name, p, rows, over, t),
+        Term(f"trunk:{name}", posture.trunk, SIGMA["trunk"], p,
+             constants={"rows": rows.trunk}, frames={"gate": _unsupported(scene, name, t)}),
         self_clearance(scene, name, p, starts, t),
     ]  # fmt: skip
     terms += _relaxed(scene, name, p, wanted, t)
@@ -101,13 +103,18 @@ def _stance(
     return anchors, (np.maximum(held, SWING) * (1.0 - rides))[..., None], over
 
 
-def _balance(scene: Interaction, name: str, p: int, rows: PersonRows, over: np.ndarray, t: np.ndarray) -> Term:
-    """Over the feet with whatever is carried; off while a seat carries the person, or is about to."""
+def _unsupported(scene: Interaction, name: str, t: np.ndarray) -> np.ndarray:
+    """(T,) 1 while the feet alone carry the person, 0 while a seat does, or is about to."""
     gate = np.ones(len(t))
     for edge in scene.plan.graph.edges_of(name):
         if scene.plan.contacts[edge.name].kind == "support" and edge.first.part in ("hips", "left leg", "right leg"):
             standing = scene.reference.people[name].standing[t, 2]
             gate = gate * (1.0 - scene.gate(edge, t)) * np.clip(2.0 * standing - 0.6, 0.0, 1.0)
+    return gate
+
+
+def _balance(scene: Interaction, name: str, p: int, rows: PersonRows, over: np.ndarray, t: np.ndarray) -> Term:
+    """Over the feet with whatever is carried; off while a seat carries the person."""
     loads = [n for n, e in scene.holds.carriers.items() if e.first.owner == name]
     load = loads[0] if loads else scene.names[0]
     mass = scene.plan.objects[load].mass if loads else 0.0
@@ -115,7 +122,7 @@ def _balance(scene: Interaction, name: str, p: int, rows: PersonRows, over: np.n
     return Term(f"balance:{name}", posture.balance, SIGMA["balance"], p, scene.names.index(load),
                 constants={"rows": rows.mass_center, "load_center": center,
                            "load_share": np.float64(mass / (mass + BODY_MASS))},
-                frames={"over": over, "gate": gate})  # fmt: skip
+                frames={"over": over, "gate": _unsupported(scene, name, t)})  # fmt: skip
 
 
 def _gaze(scene: Interaction, name: str, p: int, rows: PersonRows) -> list[Term]:

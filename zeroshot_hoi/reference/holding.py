@@ -105,6 +105,24 @@ def hold_between_hands(workspace: Workspace, across: np.ndarray) -> Held:
     return Held(Rotation.from_euler("z", heading).as_matrix(), np.array([0.0, 0.0, 1.0]), BETWEEN_SPIN, False)
 
 
+def hold_toward(workspace: Workspace, near: np.ndarray, across: np.ndarray, swaps: bool) -> Held:
+    """The turn of a thing that has a side for the person: eyepieces, a screen.
+
+    `near (3,)` goes from where it is held to that side, `across (3,)` from the right hand's place to the left hand's, or
+    the reverse where `swaps`, both in the object frame. What no hands decide keeps its up axis up, or its front where
+    that side is above or below.
+    """
+    near = near / max(float(np.linalg.norm(near)), 1e-9)
+    own = np.array([0.0, 0.0, 1.0]) if abs(near[2]) < 0.8 else np.array([1.0, 0.0, 0.0])
+    sides = across - (across @ near) * near
+    other, where = own - (own @ near) * near, np.array([0.0, 0.0, 1.0])
+    if np.linalg.norm(sides) > 0.5 * np.linalg.norm(across) > 0.0:
+        upright = np.cross(-workspace.forward, workspace.left)[2] * np.cross(near, sides) @ own
+        other, where = -sides if swaps and upright < 0.0 else sides, workspace.left
+    turn = Rotation.align_vectors([-workspace.forward, where], [near, other], weights=[np.inf, 1.0])[0]
+    return Held(turn.as_matrix(), near, BETWEEN_SPIN, False)
+
+
 def _reach(part: PartRegion, thing: SceneObject) -> np.ndarray:
     """(3,) unit direction from the held part to the middle of the object; along the part where it is a bar's end."""
     low, high = thing.vertices.min(0), thing.vertices.max(0)

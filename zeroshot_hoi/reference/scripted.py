@@ -27,7 +27,7 @@ from zeroshot_hoi.core.reference import (
 )
 from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.core.variation import Variation
-from zeroshot_hoi.reference.holding import LEANING, ON, STANDING_SPIN, hold_between_hands, hold_in_hand
+from zeroshot_hoi.reference.holding import LEANING, ON, STANDING_SPIN, hold_between_hands, hold_in_hand, hold_toward
 from zeroshot_hoi.reference.person import person_reference
 from zeroshot_hoi.reference.riding import ridden
 from zeroshot_hoi.reference.timing import phrase_time
@@ -204,7 +204,8 @@ def _held_reference(
     """The reference of what is in one hand or in both; what stands on the ground begins there, whoever leads it, and
     leans so that both hands have it before the person.
 
-    What two hands hold at two places is upright between them, unless it is kept up or down, as a pole is.
+    What two hands hold at two places is upright between them, unless it is kept up or down, as a pole is, or a part of it
+    is turned toward the person.
     """
     how, part = _holding(name, plan), _held_part(name, plan, parts)
     keep, on, lean = str(how["keep"]), str(how["on"]), np.radians(number(how, "lean"))
@@ -213,7 +214,10 @@ def _held_reference(
     held_parts = set(both.values())
     apart = len(held_parts) > 1 or any(len(np.unique(parts[name].parts[p].instances)) > 2 for p in held_parts)
     center = np.mean([parts[name].parts[p].center for p in held_parts], axis=0) if apart else part.center
-    if (apart and keep not in LEANING) or (both and keep == "upright"):
+    if how["toward"]:
+        toward = _part_toward(str(how["toward"]), parts[name], name).center - center
+        held = hold_toward(workspace, toward, _across(parts[name], both, thing), len(held_parts) < 2)
+    elif (apart and keep not in LEANING) or (both and keep == "upright"):
         held = hold_between_hands(workspace, _between(parts[name], both))
     else:
         held = hold_in_hand(keep, replace(part, center=center), thing, workspace, lean, str(how["front"]))
@@ -226,6 +230,12 @@ def _held_reference(
         path, dead_zone, height = path - above * along, 0.004, STANDING_HEIGHT
         held = replace(held, spin=STANDING_SPIN)
     return ObjectReference(rotation, path, center, held.axis, dead_zone, held.spin, held.symmetric, height=height)
+
+
+def _part_toward(part: str, thing: ObjectParts, name: str) -> PartRegion:
+    if part not in thing.parts:
+        raise RecipeError(f"'{name}' has no part '{part}' to turn toward the person. {nearest_name(part, thing.parts)}")
+    return thing.parts[part]
 
 
 def _shifted(workspace: Workspace, shift: tuple[float, float, float]) -> np.ndarray:
@@ -270,6 +280,19 @@ def _both_hands(name: str, person: str, plan: Plan) -> dict[str, str]:
 def _between(known: ObjectParts, hands: Mapping[str, str]) -> np.ndarray:
     """(3,) from what the right hand holds to what the left one holds, object frame; zero where that is one part."""
     return known.parts[hands["left hand"]].center - known.parts[hands["right hand"]].center
+
+
+def _across(known: ObjectParts, hands: Mapping[str, str], thing: SceneObject) -> np.ndarray:
+    """(3,) like `_between`; where both hands hold one part, from one instance of it to another. Zero for one hand."""
+    if not hands:
+        return np.zeros(3)
+    across = _between(known, hands)
+    if across.any():
+        return across
+    region = known.parts[hands["left hand"]]
+    centers = thing.vertices[thing.faces].mean(axis=1)
+    middles = [centers[region.instances == k].mean(axis=0) for k in np.unique(region.instances) if k >= 0]
+    return middles[-1] - middles[0]
 
 
 def _holding(name: str, plan: Plan) -> Parameters:

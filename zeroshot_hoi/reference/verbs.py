@@ -238,8 +238,11 @@ def beside(w: Workspace, p: Parameters) -> np.ndarray:
 OBJECT_VERBS: dict[str, ObjectVerb] = {
     "hold": ObjectVerb(
         _hold,
-        {"keep": "", "at": "front", "ahead": 0.0, "aside": 0.0, "above": 0.0, "on": "", "lean": 0.0, "front": ""},
-    ),
+        {
+            "keep": "", "toward": "", "at": "front", "ahead": 0.0, "aside": 0.0, "above": 0.0, "on": "", "lean": 0.0,
+            "front": "",
+        },
+    ),  # fmt: skip
     "push": ObjectVerb(_hold, {}, follows=True),
     "stroke": ObjectVerb(_stroke, {"over": "", "distance": 0.3, "cycles": 2.0, "direction": "along"}),
     "lift": ObjectVerb(_lift, {"height": 0.3}),

@@ -1,4 +1,4 @@
-"""The body by itself: natural pose, planted feet, balance, gaze."""
+"""The body by itself: natural pose, planted feet, balance, trunk, gaze."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from zeroshot_hoi.optimization.problem import Arrays, State, Term
 
 GAZE_COMFORT = float(np.cos(np.radians(27.0)))
 """The eyes reach this far without the head."""
+
+UPRIGHT = float(np.sin(np.radians(10.0)))
+"""Sine of the angle that a trunk leans back or aside while a person stands and works, without strain."""
 
 LEVEL = (-0.5, 0.0)
 """Sines of the elevations between which a head is carried when it looks at nothing: from 30 degrees down to level."""
@@ -38,6 +41,21 @@ def balance(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     offset = center - data["over"]
     flat = xp.stack([offset[0], offset[1], xp.zeros_like(offset[0])])
     return outside_ball(xp, flat, 0.04)[:2] * data["gate"]
+
+
+def trunk(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(2,): how far the trunk leans back, and aside, beyond UPRIGHT (sines); ahead it may lean as the work wants.
+
+    `rows`: between the hips, between the shoulders, and the direction of the hips to the left.
+    """
+    low, high, left = body_points(xp, state, term.person, data["rows"])
+    along = high - low
+    along = along / xp.sqrt(xp.sum(along * along) + 1e-12)
+    level = xp.sqrt(left[0] * left[0] + left[1] * left[1] + 1e-12)
+    aside = (along[0] * left[0] + along[1] * left[1]) / level
+    back = (along[1] * left[0] - along[0] * left[1]) / level
+    sideways = positive(xp, aside - UPRIGHT) - positive(xp, -aside - UPRIGHT)
+    return xp.stack([positive(xp, back - UPRIGHT), sideways]) * data["gate"]
 
 
 def level_head(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:

@@ -1,0 +1,42 @@
+"""Does a person stand as people stand?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zeroshot_hoi.metrics.clip import Clip, PersonClip
+from zeroshot_hoi.metrics.metric import LOWER, Metric
+
+TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
+LEAN_BAR = 25.0
+"""Degrees. Of 40 clips in which a person looked right while standing none had more than 15, of those whose trunk was bent
+back or aside most had 40 and more."""
+
+
+def trunk_lean(person: PersonClip) -> np.ndarray:
+    """(T,) degrees by which the trunk, from between the hips to between the shoulders, leans back or aside.
+
+    Ahead is at right angles to the line of the hips; leaning ahead does not count. NaN where a joint is not known.
+    """
+    if not set(TRUNK) <= set(person.joint_names):
+        return np.full(len(person.joints), np.nan)
+    left, right, one, other = (person.joints[:, person.joint_names.index(name)] for name in TRUNK)
+    trunk, aside = 0.5 * (one + other - left - right), (left - right) * [1.0, 1.0, 0.0]
+    aside /= np.maximum(np.linalg.norm(aside, axis=1, keepdims=True), 1e-9)
+    ahead = np.cross(aside, [0.0, 0.0, 1.0])
+    back = np.minimum(np.einsum("ti,ti->t", trunk, ahead), 0.0)
+    wrong = np.hypot(back, np.einsum("ti,ti->t", trunk, aside)) / np.maximum(np.linalg.norm(trunk, axis=1), 1e-9)
+    return np.degrees(np.arcsin(np.minimum(wrong, 1.0)))
+
+
+def posture_metrics(clip: Clip) -> list[Metric]:
+    """Of every person the frame that is worst; with a bar where nothing but the floor carries them."""
+    metrics = []
+    for name, person in clip.people.items():
+        carried = any(edge.first[0] == name and edge.support for edge in clip.edges)
+        lean = trunk_lean(person)
+        if np.isfinite(lean).any():
+            metrics.append(
+                Metric(f"trunk lean:{name}", float(np.nanmax(lean)), "deg", LOWER, None if carried else LEAN_BAR)
+            )
+    return metrics
