@@ -15,6 +15,8 @@ from benchmarks.overlap import body_and_object, two_objects, two_people, with_it
 from benchmarks.touch import Touch, drift, grip_around, measure_touch, seat_area
 from benchmarks.weight import outside
 
+TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -42,6 +44,8 @@ def measure_bars(path: Path) -> list[Bar]:
         bars += _person_bars(file, person, touches)
         if not any(support and _ends(edge)[0][0] == person for edge, (_, support, _) in file.meta["edges"].items()):
             bars.append(Bar(f"balance {person}", outside(file, person, touches), 2.0, "cm"))
+            if set(TRUNK) <= {str(name) for name in file.person(person, "joint_names")}:
+                bars.append(Bar(f"trunk {person}", _bent_wrongly(file, person), 25.0, "deg"))
     for thing in file.names("objects"):
         bars += _object_bars(file, thing)
     return bars
@@ -92,6 +96,20 @@ def _overlap_bars(file: File) -> list[Bar]:
     bars += [Bar(f"deepest {a}|{b}", two_objects(file, a, b).max(), 3.0, "mm") for a, b in combinations(things, 2)]
     bars += [Bar(f"deepest {a}|{b}", two_people(file, a, b).max(), 10.0, "mm") for a, b in combinations(people, 2)]
     return bars
+
+
+def _bent_wrongly(file: File, person: str) -> float:
+    """Degrees: the largest angle of the line from hips to shoulders with the upright half plane in which one bows."""
+    names = [str(name) for name in file.person(person, "joint_names")]
+    left, right, *shoulders = (file.person(person, "joints")[:, names.index(name)] for name in TRUNK)
+    worst = 0.0
+    for hips, trunk in zip(left - right, np.mean(shoulders, axis=0) - 0.5 * (left + right), strict=True):
+        turn = Rotation.from_euler("z", -np.arctan2(hips[1], hips[0]) + np.pi / 2)  # left becomes y, ahead x
+        x, y, z = turn.apply(trunk)
+        bow = np.array([max(x, 0.0), 0.0, z])  # nearest direction of the half plane
+        cosine = bow @ [x, y, z] / max(float(np.linalg.norm(bow) * np.linalg.norm([x, y, z])), 1e-9)
+        worst = max(worst, float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))))
+    return worst
 
 
 def _person_bars(file: File, person: str, touches: dict[str, Touch]) -> list[Bar]:

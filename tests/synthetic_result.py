@@ -61,6 +61,20 @@ def person(vertices, faces, labels, regions="", *, pose=None, joints=None, frame
     }
 
 
+def trunk(ahead, aside, heading=0.0, frames=FRAMES):
+    """Joints of a person whose hips look along `heading` (rad); shoulders are a metre above, `ahead` and `aside`."""
+    cos, sin = np.cos(heading), np.sin(heading)
+    points = np.array([[0, 0.1, 0.9], [0, -0.1, 0.9], [ahead, aside + 0.2, 1.9], [ahead, aside - 0.2, 1.9]])
+    points = points @ np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
+    return {
+        "joints": np.repeat(points[None], frames, axis=0),
+        "joint_names": np.array(["left_hip", "right_hip", "left_shoulder", "right_shoulder"]),
+        "joint_parents": np.array([-1, 0, 0, 0]),
+        "joint_limits": np.broadcast_to([-0.5, 0.5], (4, 3, 2)),
+        "pose": np.zeros((frames, 4, 3)),
+    }
+
+
 def thing(vertices, faces, *, part="top", chosen=None, rotation=None, translation=None, frames=FRAMES):
     """Arrays of one object with one named part (all faces, or those `chosen`)."""
     probability = np.zeros((1, len(faces)))

@@ -200,6 +200,15 @@ def test_the_weight_over_a_sole(tmp_path, ahead, outside):
     assert bar.holds is (outside < 0.0)
 
 
+@pytest.mark.parametrize(("ahead", "aside", "degrees"), [(3.0, 0.0, 0.0), (-0.3, -0.4, 26.565), (0.0, 0.4, 21.801)])
+def test_a_trunk_that_leans_back_or_aside(tmp_path, ahead, aside, degrees):
+    vertices, faces = syn.box([0, 0, 0.025], [0.2, 0.1, 0.05], 0.05)[:2]
+    person = syn.person(vertices, faces, "left foot", "left sole", frames=20) | syn.trunk(ahead, aside, 1.0, 20)
+    bar = holds(tmp_path, {"people": {"person 1": person}}, "trunk person 1")
+    assert bar.value == pytest.approx(degrees, abs=0.01)
+    assert bar.holds is (degrees < 25.0)
+
+
 @pytest.mark.parametrize(("way", "passes"), [(0.2, True), (0.05, False)])
 def test_a_travelling_object(tmp_path, way, passes):
     translation = np.linspace(0, way, 20)[:, None] * [1.0, 0, 0]

@@ -342,6 +342,37 @@ def test_who_floats_has_no_balance():
     assert "balance:person 1" not in evaluate(syn.result(people=floating))
 
 
+LEANS = [
+    (0.0, 0.0, 0.0),
+    (2.0, 0.0, 0.0),
+    (-np.tan(np.radians(30.0)), 0.0, 30.0),
+    (0.0, 0.4, 21.801),
+    (-0.3, -0.4, 26.565),
+]
+"""Metres ahead and aside at one metre of height -> degrees back and aside; ahead is free."""
+
+
+@pytest.mark.parametrize(("ahead", "aside", "degrees"), LEANS)
+@pytest.mark.parametrize("heading", [0.0, 2.1])
+def test_a_trunk_leans_back_or_aside(ahead, aside, degrees, heading):
+    people = stander(0.1)
+    people["person 1"] |= syn.trunk(ahead, aside, heading)
+    metric = measure("trunk lean:person 1", people=people)
+    assert metric.value == pytest.approx(degrees, abs=0.01)
+    assert metric.passed is (degrees <= 25.0)
+
+
+def test_who_is_seated_may_lean_back_and_who_has_no_trunk_is_not_asked():
+    seat = {
+        "objects": {"chair": syn.thing(*syn.box([0, 0, -1.0], [0.4, 0.4, 0.5]), part="seat")},
+        "edges": [syn.edge("person 1.left foot", "chair.seat", kind="support", support=True)],
+    }
+    people = stander(0.1)
+    assert "trunk lean:person 1" not in evaluate(syn.result(people=people))
+    people["person 1"] |= syn.trunk(-1.0, 0.0)
+    assert measure("trunk lean:person 1", people=people, **seat).passed is None
+
+
 def test_who_is_seated_has_no_bar_of_balance():
     content = {
         "people": stander(0.4),

@@ -9,8 +9,8 @@ from zeroshot_hoi.metrics.metric import LOWER, Metric
 
 TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
 LEAN_BAR = 25.0
-"""Degrees. Of 40 clips in which a person looked right while standing none had more than 15, of those whose trunk was bent
-back or aside most had 40 and more."""
+"""Degrees. People who held, lifted and carried things in 30 clips had at most 13; one bent back from what both hands
+held had 52, one bent aside over a guitar 31."""
 
 
 def trunk_lean(person: PersonClip) -> np.ndarray:

@@ -275,7 +275,7 @@ def _wrist_points(body: SkinnedBody, side: str) -> BodyPoints:
 
 
 def _trunk(body: SkinnedBody) -> np.ndarray:
-    """(3, 4G) rows of the trunk's two ends, on the pelvis and on the bone that both shoulders hang on, and of the left."""
+    """(3, 4G) rows of the trunk's ends, on the pelvis and on the bone that both shoulders hang on, and of the left."""
     at, parents = _joints(body), dict(zip(body.joint_names, body.joint_parents, strict=True))
 
     def above(name: str) -> list[int]:

@@ -108,9 +108,9 @@ def hold_between_hands(workspace: Workspace, across: np.ndarray) -> Held:
 def hold_toward(workspace: Workspace, near: np.ndarray, across: np.ndarray, swaps: bool) -> Held:
     """The turn of a thing that has a side for the person: eyepieces, a screen.
 
-    `near (3,)` goes from where it is held to that side, `across (3,)` from the right hand's place to the left hand's, or
-    the reverse where `swaps`, both in the object frame. What no hands decide keeps its up axis up, or its front where
-    that side is above or below.
+    `near (3,)` goes from where it is held to that side, `across (3,)` from the right hand's place to the left hand's,
+    or the reverse where `swaps`, both in the object frame. What no hands decide keeps its up axis up, or its front
+    where that side is above or below.
     """
     near = near / max(float(np.linalg.norm(near)), 1e-9)
     own = np.array([0.0, 0.0, 1.0]) if abs(near[2]) < 0.8 else np.array([1.0, 0.0, 0.0])

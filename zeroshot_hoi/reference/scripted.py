@@ -204,8 +204,8 @@ def _held_reference(
     """The reference of what is in one hand or in both; what stands on the ground begins there, whoever leads it, and
     leans so that both hands have it before the person.
 
-    What two hands hold at two places is upright between them, unless it is kept up or down, as a pole is, or a part of it
-    is turned toward the person.
+    What two hands hold at two places is upright between them, unless it is kept up or down, as a pole is, or a part
+    of it is turned toward the person.
     """
     how, part = _holding(name, plan), _held_part(name, plan, parts)
     keep, on, lean = str(how["keep"]), str(how["on"]), np.radians(number(how, "lean"))

@@ -235,14 +235,14 @@ def beside(w: Workspace, p: Parameters) -> np.ndarray:
     return number(p, "ahead") * w.forward + number(p, "aside") * w.left + number(p, "above") * np.array([0.0, 0.0, 1.0])
 
 
+HOLDING: Mapping[str, float | str] = {
+    "keep": "", "toward": "", "at": "front", "ahead": 0.0, "aside": 0.0, "above": 0.0, "on": "", "lean": 0.0,
+    "front": "",
+}  # fmt: skip
+"""How and where a thing is held."""
+
 OBJECT_VERBS: dict[str, ObjectVerb] = {
-    "hold": ObjectVerb(
-        _hold,
-        {
-            "keep": "", "toward": "", "at": "front", "ahead": 0.0, "aside": 0.0, "above": 0.0, "on": "", "lean": 0.0,
-            "front": "",
-        },
-    ),  # fmt: skip
+    "hold": ObjectVerb(_hold, HOLDING),
     "push": ObjectVerb(_hold, {}, follows=True),
     "stroke": ObjectVerb(_stroke, {"over": "", "distance": 0.3, "cycles": 2.0, "direction": "along"}),
     "lift": ObjectVerb(_lift, {"height": 0.3}),
