@@ -19,7 +19,7 @@ from zeroshot_hoi.core.variation import Variation
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.pose.prior import place
 from zeroshot_hoi.recipe import Recipe
-from zeroshot_hoi.reference.holding import hold_between_hands, hold_in_hand
+from zeroshot_hoi.reference.holding import hold_between_hands, hold_in_hand, hold_toward
 from zeroshot_hoi.reference.legs import joint_in_world
 from zeroshot_hoi.reference.scripted import script_motion
 from zeroshot_hoi.reference.timing import back_and_forth, minimum_jerk, phrase_time
@@ -479,3 +479,36 @@ def test_what_two_hands_hold_has_each_part_before_its_hand() -> None:
         assert (held.rotation @ across)[:2] @ WORKSPACE.left[:2] == pytest.approx(np.linalg.norm(across[:2]))
     ahead = hold_between_hands(WORKSPACE, np.zeros(3)).rotation @ [1.0, 0.0, 0.0]
     assert ahead == pytest.approx(WORKSPACE.forward)
+
+
+@pytest.mark.parametrize("near", [[0.0, 0.0, 0.3], [-0.2, 0.0, 0.02], [0.1, 0.1, 0.0]])
+@pytest.mark.parametrize("swaps", [False, True])
+def test_a_side_for_the_person_looks_at_them(near: list[float], swaps: bool) -> None:
+    near_, across = np.array(near), np.array([0.02, 0.3, 0.0])
+    rotation = hold_toward(WORKSPACE, near_, across, swaps).rotation
+    assert rotation @ near_ / np.linalg.norm(near_) == pytest.approx(-WORKSPACE.forward)
+    assert np.linalg.det(rotation) == pytest.approx(1.0)
+    beside = across - (across @ near_) * near_ / (near_ @ near_)
+    aside = rotation @ beside @ WORKSPACE.left / np.linalg.norm(beside)
+    assert abs(aside) == pytest.approx(1.0)
+    own = np.array([0.0, 0.0, 1.0]) if not near[2] > 0.1 else np.array([1.0, 0.0, 0.0])
+    up = (rotation @ own)[2]
+    assert up > 0.9 if swaps else aside == pytest.approx(1.0), "what may change hands stays upright"
+
+
+def test_one_hand_turns_a_side_to_the_person_and_keeps_up_up() -> None:
+    rotation = hold_toward(WORKSPACE, np.array([0.0, -0.2, 0.0]), np.zeros(3), True).rotation
+    assert rotation @ [0.0, -1.0, 0.0] == pytest.approx(-WORKSPACE.forward)
+    assert rotation @ [0.0, 0.0, 1.0] == pytest.approx([0.0, 0.0, 1.0])
+
+
+def test_a_thing_is_held_beside_a_place(body: SkinnedBody) -> None:
+    def begins(**more: float | str) -> np.ndarray:
+        script = (MotionPhrase("dumbbell", "hold", parameters={"at": "chest", **more}),)
+        return _play("lift_dumbbell", body, script=script)[2].objects["dumbbell"].translation[0]
+
+    moved = begins(ahead=0.2, aside=-0.1, above=0.05) - begins()
+    assert np.linalg.norm(moved[:2]) == pytest.approx(np.hypot(0.2, 0.1))
+    assert moved[2] == pytest.approx(0.05)
+    with pytest.raises(RecipeError, match="'dumbbell' has no part 'handel' to turn toward the person. Did you mean"):
+        begins(toward="handel")
