@@ -117,8 +117,8 @@ def hold_toward(workspace: Workspace, near: np.ndarray, across: np.ndarray, swap
     sides = across - (across @ near) * near
     other, where = own - (own @ near) * near, np.array([0.0, 0.0, 1.0])
     if np.linalg.norm(sides) > 0.5 * np.linalg.norm(across) > 0.0:
-        upright = np.cross(-workspace.forward, workspace.left)[2] * np.cross(near, sides) @ own
-        other, where = -sides if swaps and upright < 0.0 else sides, workspace.left
+        down = np.cross(near, sides)  # once `near` looks at the person and `sides` to their left
+        other, where = -sides if swaps and down @ own > 0.0 else sides, workspace.left
     turn = Rotation.align_vectors([-workspace.forward, where], [near, other], weights=[np.inf, 1.0])[0]
     return Held(turn.as_matrix(), near, BETWEEN_SPIN, False)
 
