@@ -362,6 +362,16 @@ def test_a_trunk_leans_back_or_aside(ahead, aside, degrees, heading):
     assert metric.passed is (degrees <= 25.0)
 
 
+def test_the_worst_frame_counts_and_a_raised_hip_does_not_tilt_the_measure():
+    people = stander(0.1)
+    moving, bent = syn.trunk(0.0, 0.0), syn.trunk(0.0, 0.4)
+    moving["joints"][3:5] = bent["joints"][3:5]
+    moving["joints"][:, 0, 2] += 0.05
+    people["person 1"] |= moving
+    expected = np.degrees(np.arctan2(0.4, 0.975))
+    assert measure("trunk lean:person 1", people=people).value == pytest.approx(expected, abs=0.01)
+
+
 def test_who_is_seated_may_lean_back_and_who_has_no_trunk_is_not_asked():
     seat = {
         "objects": {"chair": syn.thing(*syn.box([0, 0, -1.0], [0.4, 0.4, 0.5]), part="seat")},
