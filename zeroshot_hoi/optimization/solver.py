@@ -107,7 +107,7 @@ def solve(
     that says so.
     """
     settings = settings or Settings()
-    step = _uncoupled_step
+    step, coupled = _uncoupled_step, smoothness is not None
     if smoothness is not None:
         step = coupled_step(smoothness, len(x), engine.problem.blocks)
     low, high = engine.problem.bounds()
@@ -146,7 +146,6 @@ def solve(
         finite = _totals(ended.energies, ended.x, smoothness)
         finite = finite[np.isfinite(finite)]
         listener(Progress(stage, iteration + 1, settings.iterations, float(finite.min() if len(finite) else np.nan)))
-        coupled = smoothness is not None
         bold = np.median(damping, keepdims=True) < TIMID if coupled else damping < TIMID
         longest = np.abs(move).max(axis=1)
         nothing = (longest.max(keepdims=True) if coupled else longest) < NOTHING

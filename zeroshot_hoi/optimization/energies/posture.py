@@ -12,7 +12,7 @@ GAZE_COMFORT = float(np.cos(np.radians(27.0)))
 """The eyes reach this far without the head."""
 
 UPRIGHT = float(np.sin(np.radians(10.0)))
-"""Sine of the angle that a trunk leans back or aside while a person stands and works, without strain."""
+"""Sine of the angle up to which a trunk leans back or aside for nothing; chosen, not measured."""
 
 LEVEL = (-0.5, 0.0)
 """Sines of the elevations between which a head is carried when it looks at nothing: from 30 degrees down to level."""
