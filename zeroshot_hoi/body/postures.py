@@ -105,6 +105,10 @@ def angles(body: SkinnedBody, degrees: dict[str, float]) -> np.ndarray:
     return np.clip(q, freedoms.limits[:, 0], freedoms.limits[:, 1])
 
 
+BEARING = 0.03
+"""Metres above the lowest of the buttocks that a seat presses flat."""
+
+
 @dataclass(frozen=True)
 class PostureShape:
     """What a posture looks like with the root at the origin and heading 0."""
@@ -118,6 +122,8 @@ class PostureShape:
     """Least x of the back and the buttocks, metres."""
     lowest: float
     """Least z of the skin, metres."""
+    bearing: np.ndarray
+    """(N, 2) x and y of the buttocks' skin within BEARING of its lowest, metres: what carries a sitter."""
 
 
 def posture_shape(body: SkinnedBody, name: str) -> PostureShape:
@@ -130,6 +136,6 @@ def posture_shape(body: SkinnedBody, name: str) -> PostureShape:
     )
     buttock = np.array(["buttock" in r for r in body.regions])
     back = np.array([r == "back" or "buttock" in r for r in body.regions])
-    return PostureShape(
-        q, joints, float(vertices[buttock, 2].min()), float(vertices[back, 0].min()), float(vertices[:, 2].min())
-    )
+    lowest = float(vertices[buttock, 2].min())
+    bearing = vertices[buttock & (vertices[:, 2] < lowest + BEARING), :2]
+    return PostureShape(q, joints, lowest, float(vertices[back, 0].min()), float(vertices[:, 2].min()), bearing)

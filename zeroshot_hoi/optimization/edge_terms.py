@@ -25,6 +25,9 @@ FOOT_LENGTH = 0.2
 RESTING = 0.003
 """Metres above the lowest of a part that still rest with it."""
 
+BEARING = 0.015
+"""Square metres of skin that bear on a support, or half of what a body part has: a bicycle saddle's rear."""
+
 HAND_LENGTH = 0.2
 """Metres from wrist to fingertips of a large hand."""
 
@@ -48,11 +51,7 @@ def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.nd
     terms = []
     if kind == "support" and not edge.first.part.endswith("foot"):
         points = rows.support(edge.first.part)
-        every = np.ones(len(points))
-        weight = gate[:, None] * np.stack([s.touching.get(edge.name, every) for s in starts])
-        terms.append(Term(f"contact:{edge.name}", contact.surface, SIGMA["support"], p, o, constants={
-            "rows": points.rows, "grid": grid},
-            frames={"weight": weight, "depth": scene.sink(edge, t)[:, None]}))  # fmt: skip
+        terms += _supported(scene, edge, points, gate, starts, t)
     else:
         points, hand = rows.touching(edge.first.part), edge.first.part.endswith("hand")
         plate = scene.holds.plate(edge) if hand else None
@@ -75,6 +74,27 @@ def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.nd
         terms.append(Term(f"drift:{edge.name}", contact.anchored, SIGMA["anchor"], p, o, constants={
             "rows": center}, frames={"anchor": anchor, "gate": (known * gate)[:, None, None]}))  # fmt: skip
     return terms
+
+
+def _supported(
+    scene: Interaction, edge: Edge, points: BodyPoints, gate: np.ndarray, starts: Sequence[Start], t: np.ndarray
+) -> list[Term]:
+    """A body part on what carries it: its skin at the depth to which it sinks, enough of it, and drawn to it from
+    afar, because skin that is off its support for a while does not feel it any more."""
+    p, o, grid = scene.people.index(edge.first.owner), scene.names.index(edge.second.owner), scene.part_grid(edge)
+    every, depth, weight = np.ones(len(points)), scene.sink(edge, t)[:, None], gate[:, None]
+    own = np.array(scene.bodies[edge.first.owner].part_labels)[points.vertices] == edge.first.part
+    areas = points.areas * own
+    skin = {"rows": points.rows, "grid": grid}
+    touching = np.stack([s.touching.get(edge.name, every) for s in starts])
+    return [
+        Term(f"contact:{edge.name}", contact.surface, SIGMA["support"], p, o, constants=skin,
+             frames={"weight": weight * touching, "depth": depth}),
+        Term(f"carried:{edge.name}", contact.carried, SIGMA["support"], p, o, constants={
+            **skin, "reach": np.array([FAR_REACH])}, frames={"weight": weight, "depth": depth}),
+        Term(f"bearing:{edge.name}", contact.bearing_area, SIGMA["bearing"], p, o, constants={
+            **skin, "areas": areas, "wanted": np.array([min(BEARING, 0.5 * areas.sum())])}, frames={"weight": weight}),
+    ]  # fmt: skip
 
 
 def anchored(scene: Interaction, edge: Edge) -> np.ndarray:

@@ -70,11 +70,11 @@ def joint_choices(compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]) ->
 
 
 def _easy(compiler: Compiler, edge: Edge) -> Callable[[Grasp], bool]:
-    """Whether an arm reaches a grip of an edge with ease in some turn of its object; not asked of who takes it over
-    later, from somebody whose own grip decides how it is turned then."""
-    if not edge.is_continuous:
+    """Whether an arm reaches a grip of an edge with ease in some turn of its object. Asked of who holds it all the
+    time as they take it, of who takes it over as they have it in the end, and not of who gives it away."""
+    if not (edge.is_continuous or compiler.holds.takes_over(edge)):
         return lambda grasp: True
-    placed, arm = _turned(compiler, edge), _arm(compiler, edge)
+    placed, arm = _turned(compiler, edge, at_end=not edge.is_continuous), _arm(compiler, edge)
     return lambda grasp: bool(_strains(arm, placed, (grasp,)).min() < EASY)
 
 
@@ -85,9 +85,10 @@ def _strains(
     return np.array([[discomfort(arm, turn, at, g) + share * cost for turn, at, cost in placed] for g in grasps])
 
 
-def _turned(compiler: Compiler, edge: Edge) -> list[tuple[np.ndarray, np.ndarray, float]]:
-    """Rotation and translation of an edge's object and its energy, turned about what its reference leaves free."""
-    rotation, translation = compiler.holds.placed(edge)
+def _turned(compiler: Compiler, edge: Edge, at_end: bool = False) -> list[tuple[np.ndarray, np.ndarray, float]]:
+    """Rotation and translation of an edge's object and its energy, turned about what its reference leaves free: as the
+    hand takes hold, or in the end."""
+    rotation, translation = compiler.holds.placed(edge, at_end)
     track = compiler.reference.objects.get(edge.second.owner)
     if track is None:
         return [(rotation, translation, 0.0)]

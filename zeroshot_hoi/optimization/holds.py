@@ -156,13 +156,18 @@ class Holds:
         wide = self._shape(edge) in WIDE_SHAPES and across_hand(self.objects[edge.second.owner], region) > HAND_SPAN
         return edge.name in self.grips and self.plan.contacts[edge.name].kind == "grip" and wide
 
-    def placed(self, edge: Edge) -> tuple[np.ndarray, np.ndarray]:
-        """Rotation (3, 3) and translation (3,) of an edge's object in the world when the hand takes hold of it."""
+    def placed(self, edge: Edge, at_end: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Rotation (3, 3) and translation (3,) of an edge's object in the world when the hand takes hold of it, or
+        `at_end`, in the last frame in which it holds."""
         track, pose = self.reference.objects.get(edge.second.owner), self.initial.objects[edge.second.owner]
         if track is None:
             return pose.rotation, pose.translation
-        k = self._begin(edge)
+        k = self._end_frame(edge) if at_end else self._begin(edge)
         return track.rotation[k], track.translation[k] - track.rotation[k] @ track.anchor
+
+    def takes_over(self, edge: Edge) -> bool:
+        """Whether a hand takes hold later than the clip begins."""
+        return self._begin(edge) > 0
 
     def _shape(self, edge: Edge) -> str:
         """How the plan describes the part of an edge."""
@@ -202,6 +207,11 @@ class Holds:
         """The frame in which a hand takes hold."""
         away = self.reference.people[edge.first.owner].away.get(edge.name)
         return 0 if away is None else int(np.argmin(away))
+
+    def _end_frame(self, edge: Edge) -> int:
+        """The last frame in which a hand holds."""
+        away = self.reference.people[edge.first.owner].away.get(edge.name)
+        return self.plan.frames - 1 if away is None else int(np.flatnonzero(away == away.min())[-1])
 
     def _end(self, edge: Edge, axis: np.ndarray) -> float:
         """Which way along a shared part's axis a hand goes, 1 or -1."""

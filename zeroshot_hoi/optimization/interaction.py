@@ -14,7 +14,7 @@ from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion, Travel
 from zeroshot_hoi.core.scene import ObjectParts, SceneObject
 from zeroshot_hoi.geometry.grid import bake_part_grid, bake_place_grid
 from zeroshot_hoi.geometry.query import GridArrays, pad_grid
-from zeroshot_hoi.optimization.hand import flat_hand
+from zeroshot_hoi.optimization.hand import flat_hand, hand_frame
 from zeroshot_hoi.optimization.holds import Holds
 from zeroshot_hoi.optimization.person import PersonRows, person_rows
 from zeroshot_hoi.optimization.reaching import follow_through, withdrawal
@@ -25,9 +25,9 @@ SIGMA = {
     "object in body": 0.004, "object in object": 0.001, "body in itself": 0.004, "ground": 0.003, "planted": 0.002,
     "balance": 0.01, "trunk": 0.05, "gaze": 0.25, "head": 0.08, "natural": 0.3, "root": 0.05, "path": 0.01,
     "axis": 0.02, "palm": 0.012, "skin": 0.002, "place": 0.02, "stroke": 0.006, "relaxed": 0.08, "front": 0.0012,
-    "facing": 0.15,
+    "facing": 0.15, "bearing": 0.0008,
 }  # fmt: skip
-"""Standard deviation of each kind of residual in its own unit (metres, radians, cosine)."""
+"""Standard deviation of each kind of residual in its own unit (metres, square metres, radians, cosine)."""
 
 SINK = {False: 0.004, True: 0.014}
 """Metres that a body sinks into a support: hard, upholstered."""
@@ -139,8 +139,13 @@ class Interaction:
         return placed(nearest) - placed(t) + (further + aside)[:, None]
 
     def withdrawal(self, edge: Edge, start: Start) -> np.ndarray:
-        """(3,) where the hand of an edge goes when it lets go of its grip in `start`, in the body's rest space."""
+        """(3,) where the hand of an edge goes when it lets go of its grip in `start`, in the body's rest space.
+
+        What flies off moves on through fingers that are before it: from that a hand goes with its back first.
+        """
         grasp = start.grasps[edge.name]
+        if self.is_thrown(edge):
+            return -hand_frame(self.bodies[edge.first.owner], edge.first.part.split()[0]).normal
         key = (edge.name, grasp.rotation.tobytes(), grasp.translation.tobytes())
         if key not in self._withdrawals:
             body, side = self.bodies[edge.first.owner], edge.first.part.split()[0]

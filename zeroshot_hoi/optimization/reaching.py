@@ -19,7 +19,7 @@ REACH_SECONDS = 0.5
 REACH_METRES = 0.14
 """From where a hand is led to its grip."""
 
-OPENING_SECONDS = 0.3
+OPENING_SECONDS = 0.2
 """In which fingers close around a part, or open."""
 
 RELAXING_SECONDS = (0.6, 1.1)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
 from zeroshot_hoi.body.postures import PostureShape, posture_shape
@@ -22,6 +23,7 @@ from zeroshot_hoi.core.plan import Plan, Relation
 from zeroshot_hoi.core.reference import InitialScene, Placement, RigidPose
 from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.core.variation import Variation
+from zeroshot_hoi.geometry.sampling import scatter
 from zeroshot_hoi.pose.standing import (
     FACINGS,
     SIDES,
@@ -64,6 +66,12 @@ SEAT_OFFSETS = (-0.06, -0.03, 0.0, 0.03, 0.06)
 
 BACK_HEIGHTS, BACK_HALF_WIDTH = (0.08, 0.35), 0.16
 """Metres above a seat, and to either side of its middle, in which what stands behind keeps a sitter from it."""
+
+BEYOND = np.arange(0.0, 0.15, 0.01)
+"""Metres that are tried behind the end of a seat without a backrest."""
+
+SEAT_SAMPLES, SEAT_SPACING, SEAT_SURPLUS = 2000, 0.01, 0.02
+"""Points of a seat, the metres from one within which skin is over it, and the share of skin that is worth no shift."""
 
 FEET_FORWARD = (0.0, 0.06, -0.06)
 """Metres of the ankles in front of the knees when seated."""
@@ -285,6 +293,23 @@ def _behind(centers: np.ndarray, seat: PartRegion, front: np.ndarray, side: np.n
     return centers[above & (np.abs(away @ side) < BACK_HALF_WIDTH) & (away @ front < 0.0)]
 
 
+def _beyond_rear(
+    shape: PostureShape, thing: SceneObject, seat: PartRegion, front: np.ndarray, side: np.ndarray, rear: float
+) -> float:
+    """How far, in metres, a sitter's back is behind the `rear` of a seat without a backrest: least for most of what
+    carries them to be on it. A saddle is wide where one sits, at its end, and shorter than a seat."""
+    spread = scatter(thing.vertices, thing.faces[seat.faces], SEAT_SAMPLES).points
+    across = spread @ side - seat.center @ side
+    tree = KDTree(np.column_stack([spread @ front, across]))
+
+    def carried(behind: float) -> float:
+        places = shape.bearing + [rear - shape.rearmost - behind, 0.0]
+        return float((tree.query(places)[0] < SEAT_SPACING).mean())
+
+    shares = np.array([carried(behind) for behind in BEYOND])
+    return float(BEYOND[int(np.argmax(shares >= shares.max() - SEAT_SURPLUS))])
+
+
 def _sitting(
     relation: Relation,
     plan: Plan,
@@ -321,6 +346,8 @@ def _sitting(
     near = faces[faces[:, 2] < low + 0.35]
     if len(faces):
         rear = max(rear, float(np.quantile((near if len(near) else faces) @ front, 0.9)))
+    else:
+        rear -= _beyond_rear(shape, scene_object, seat, front, side, rear)
     pose = poses[relation.object]
     heading_of = pose.rotation @ (front if relation.facing != "toward" else -front)
     heading = float(np.arctan2(heading_of[1], heading_of[0]))

@@ -10,6 +10,7 @@ from zeroshot_hoi.optimization.energies.shared import (
     body_points,
     object_distance,
     object_points,
+    positive,
     robust,
 )
 from zeroshot_hoi.optimization.problem import Arrays, State, Term
@@ -46,6 +47,22 @@ def surface(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     """(N,) m: signed distance of a body region to the part, less the depth it may sink; weighted per frame (L_cc)."""
     distance = body_distance(xp, state, term.person, term.object, data, data["rows"])
     return robust(xp, distance + data["depth"], SUPPORT_REACH) * data["weight"]
+
+
+def carried(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(1,) m: how far the skin nearest to a support is above the depth to which it may sink, from however far; a body
+    that reach has drawn off its seat feels `surface` no more."""
+    distance = body_distance(xp, state, term.person, term.object, data, data["rows"])
+    above = positive(xp, soft_minimum(xp, distance[None]) + data["depth"])
+    return robust(xp, above, data["reach"]) * data["weight"]
+
+
+def bearing_area(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(1,) m^2: how much less skin than the `wanted` area bears on a support; a point of skin counts with its `areas`
+    from all to nothing around SUPPORT_REACH above the surface."""
+    distance = body_distance(xp, state, term.person, term.object, data, data["rows"])
+    share = 1.0 / (1.0 + xp.exp(xp.clip((distance - SUPPORT_REACH) / SOFT_MINIMUM, -30.0, 30.0)))
+    return positive(xp, data["wanted"] - xp.sum(data["areas"] * share, keepdims=True)) * data["weight"]
 
 
 def rest(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
