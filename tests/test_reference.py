@@ -41,6 +41,8 @@ WORKSPACE = Workspace(
         "person 2": np.array([0.3, 1.9, 1.15]),
     },
     begin=np.array([0.2, 0.35, 1.15]),
+    flank=np.array([0.19, 0.0, 0.8]),
+    outward=np.array([1.0, 0.0, 0.0]),
 )
 FINE = np.linspace(0.0, 1.0, 2001)
 SECONDS = 3.0

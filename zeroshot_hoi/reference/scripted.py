@@ -43,6 +43,10 @@ POLE_REACH = 0.22
 STANDING_HEIGHT = 8.0
 """How much more firmly than its path what stands on the ground keeps its height: arms would rather lift a broom."""
 
+HANGING_TURN, PASSING, WIDEST = np.radians(20.0), 0.02, 0.2
+"""Radians by which a grip may leave turned what hangs beside a person, the metres from it to the thigh at the least,
+and how far out an arm brings it for that."""
+
 ALMOST_FLAT = 0.5
 """Vertical share of a stick's direction below which hands do not take it at a height."""
 
@@ -111,8 +115,11 @@ def _workspace(body: SkinnedBody, placement: Placement, side: str, along: np.nda
     begin = shoulder + 0.35 * forward - np.array([0.0, 0.0, 0.25])
     outward = left if side == "left" else -left
     hanging = elbow - np.array([0.0, 0.0, float(forearm + palm)]) + 0.04 * outward
+    leg = pose_vertices(xp, body, to_pose(xp, body.freedoms, placement.q), np.zeros(3))
+    leg = turn.apply(leg[np.array(body.part_labels) == f"{side} leg"]) + placement.root
+    flank = leg[(leg @ outward).argmax()]
     face = _face(body, placement) | {"front": begin, "side": hanging}
-    return Workspace(forward, left, shoulder, elbow, float(forearm + palm), track, face, begin)
+    return Workspace(forward, left, shoulder, elbow, float(forearm + palm), track, face, begin, flank, outward)
 
 
 def _front(body: SkinnedBody, placement: Placement) -> np.ndarray:
@@ -229,7 +236,19 @@ def _held_reference(
         along = stick / stick[2] if both and abs(stick[2]) > ALMOST_FLAT else np.array([0.0, 0.0, 1.0])
         path, dead_zone, height = path - above * along, 0.004, STANDING_HEIGHT
         held = replace(held, spin=STANDING_SPIN)
+    if how["at"] == "side":
+        path = path + _clear_of_thigh(workspace, path[0], (thing.vertices - center) @ held.rotation.T)
     return ObjectReference(rotation, path, center, held.axis, dead_zone, held.spin, held.symmetric, height=height)
+
+
+def _clear_of_thigh(workspace: Workspace, place: np.ndarray, hanging: np.ndarray) -> np.ndarray:
+    """(3,) metres outward by which what hangs at `place (3,)` beside a person, its points `hanging (N, 3)` from there,
+    passes the thigh as they walk, though its grip leaves it turned a little."""
+    outward = workspace.outward
+    turns = [Rotation.from_euler("z", angle) for angle in (-HANGING_TURN, 0.0, HANGING_TURN)]
+    inward = max(float((turn.apply(hanging) @ -outward).max()) for turn in turns)
+    room = float((place - workspace.flank) @ outward)
+    return np.clip(inward + PASSING - room, 0.0, WIDEST) * outward
 
 
 def _part_toward(part: str, thing: ObjectParts, name: str) -> PartRegion:

@@ -48,6 +48,10 @@ class Workspace:
     front of whom they work -> (3,) metres."""
     begin: np.ndarray
     """(3,) where the object's anchor is before the phrase."""
+    flank: np.ndarray
+    """(3,) outermost of the thigh on the side of the hand that works, metres."""
+    outward: np.ndarray
+    """(3,) unit, to that side."""
 
 
 @dataclass(frozen=True)
