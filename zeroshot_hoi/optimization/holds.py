@@ -13,7 +13,7 @@ from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion
 from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.optimization.person import SIDES
 from zeroshot_hoi.optimization.plates import Plate, plate_of
-from zeroshot_hoi.optimization.stretches import HAND_SPAN, across_hand, nearest_of, rim_of, side_of, top_of
+from zeroshot_hoi.optimization.stretches import HAND_SPAN, across_hand, near_side_of, nearest_of, rim_of, side_of, top_of
 
 HANDS_APART = 0.36
 """Metres between two hands on one long handle."""
@@ -142,8 +142,11 @@ class Holds:
             return side_of(thing, region, sign * left)
         if self.at_rim(edge):
             return rim_of(thing, region, left, ahead, sign, both)
-        if kind == "grip" and not both and not alone and self.plan.objects[edge.second.owner].rests_on != "hand":
-            return nearest_of(thing, region, -ahead)
+        if kind == "grip" and not both and self.plan.objects[edge.second.owner].rests_on != "hand":
+            one = region if alone else nearest_of(thing, region, -ahead)
+            near = near_side_of(thing, one, -ahead)
+            if near is not None or not alone:
+                return near or one
         below = region.center - thing.vertices.mean(0)
         hangs = self.plan.objects[edge.second.owner].rests_on == "hand" and below @ up > HANGING * np.linalg.norm(below)
         if kind == "grip" and self._shape(edge) == "ring" and hangs and not both:

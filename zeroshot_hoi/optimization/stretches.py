@@ -26,6 +26,9 @@ HANDS_ON_RIM = 0.46
 FACING = 0.6
 """Cosine within which a part's surface faces to the side."""
 
+AROUND, STANDS_OUT = 0.03, 0.02
+"""Metres beside a part in which the rest of its thing is looked at, and by which a hand finds room behind a lever."""
+
 TOP = 0.035
 """Metres below its highest point that belong to the top of a loop."""
 
@@ -84,6 +87,27 @@ def nearest_of(thing: SceneObject, region: PartRegion, toward: np.ndarray) -> Pa
     mine = chosen & (region.instances == best)
     points = centers[mine] - centers[mine].mean(0)
     return _only(region, mine, centers[mine].mean(0), np.linalg.svd(points, full_matrices=False)[2][0])
+
+
+def near_side_of(thing: SceneObject, region: PartRegion, toward: np.ndarray) -> PartRegion | None:
+    """What lies `toward (3,)` the person of a part that goes through its thing, as one piece with a lever on either
+    side of a door; None where it stands out on one side only."""
+    centers, chosen = _centers(thing), region.probability > 0.5
+    points = _points(thing, region)
+    rest = thing.samples.points[~chosen[thing.samples.faces]]
+    across = np.linalg.svd(toward[None])[2][1:].T
+    low, high = (points @ across).min(0) - AROUND, (points @ across).max(0) + AROUND
+    rest = rest[((rest @ across > low) & (rest @ across < high)).all(1)]
+    if not len(rest):
+        return None
+    own, between = points @ toward, rest @ toward
+    if own.max() < between.max() + STANDS_OUT or own.min() > between.min() - STANDS_OUT:
+        return None
+    mine = chosen & (centers @ toward > between.max())
+    if not mine.any():
+        return None
+    spread = centers[mine] - centers[mine].mean(0)
+    return _only(region, mine, centers[mine].mean(0), np.linalg.svd(spread, full_matrices=False)[2][0])
 
 
 def side_of(thing: SceneObject, region: PartRegion, outward: np.ndarray) -> PartRegion:
