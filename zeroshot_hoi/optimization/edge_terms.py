@@ -83,6 +83,7 @@ def _supported(
     afar, because skin that is off its support for a while does not feel it any more."""
     p, o, grid = scene.people.index(edge.first.owner), scene.names.index(edge.second.owner), scene.part_grid(edge)
     every, depth, weight = np.ones(len(points)), scene.sink(edge, t)[:, None], gate[:, None]
+    seated = (weight >= 1.0).astype(float)  # not yet while somebody sits down
     own = np.array(scene.bodies[edge.first.owner].part_labels)[points.vertices] == edge.first.part
     areas = points.areas * own
     skin = {"rows": points.rows, "grid": grid}
@@ -91,9 +92,9 @@ def _supported(
         Term(f"contact:{edge.name}", contact.surface, SIGMA["support"], p, o, constants=skin,
              frames={"weight": weight * touching, "depth": depth}),
         Term(f"carried:{edge.name}", contact.carried, SIGMA["support"], p, o, constants={
-            **skin, "reach": np.array([FAR_REACH])}, frames={"weight": weight, "depth": depth}),
+            **skin, "reach": np.array([FAR_REACH])}, frames={"weight": seated, "depth": depth}),
         Term(f"bearing:{edge.name}", contact.bearing_area, SIGMA["bearing"], p, o, constants={
-            **skin, "areas": areas, "wanted": np.array([min(BEARING, 0.5 * areas.sum())])}, frames={"weight": weight}),
+            **skin, "areas": areas, "wanted": np.array([min(BEARING, 0.5 * areas.sum())])}, frames={"weight": seated}),
     ]  # fmt: skip
 
 

@@ -13,7 +13,15 @@ from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion
 from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.optimization.person import SIDES
 from zeroshot_hoi.optimization.plates import Plate, plate_of
-from zeroshot_hoi.optimization.stretches import HAND_SPAN, across_hand, near_side_of, nearest_of, rim_of, side_of, top_of
+from zeroshot_hoi.optimization.stretches import (
+    HAND_SPAN,
+    across_hand,
+    near_side_of,
+    nearest_of,
+    rim_of,
+    side_of,
+    top_of,
+)
 
 HANDS_APART = 0.36
 """Metres between two hands on one long handle."""

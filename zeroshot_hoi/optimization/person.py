@@ -19,6 +19,9 @@ from zeroshot_hoi.core.errors import BodyError
 from zeroshot_hoi.optimization.hand import hand_frame
 
 POINT_FIELDS = ("rows", "normal_rows", "rest", "areas", "vertices")
+LOOKS_AHEAD = 0.5
+"""Least share ahead of the normals of the torso's front."""
+
 SIDES = ("left", "right")
 FINGERS = ("index", "middle", "ring", "pinky", "thumb")
 
@@ -79,6 +82,8 @@ class PersonRows:
     """Side -> points on top of the thigh at THIGH_STATIONS."""
     supports: Mapping[str, BodyPoints]
     """Body part -> the skin that carries weight when it is supported."""
+    chest: BodyPoints
+    """The front of the torso."""
     pads: Mapping[str, BodyPoints]
     """Side -> PAD_POINTS of every palmar pad of a hand that touches, pad after pad."""
     pad_names: tuple[str, ...]
@@ -105,6 +110,7 @@ class PersonRows:
             trunk=self.trunk @ fold,
             thighs=all_of(self.thighs),
             supports=all_of(self.supports),
+            chest=fold_points(self.chest, fold),
             pads=all_of(self.pads),
         )
 
@@ -115,9 +121,12 @@ class PersonRows:
         return self.supports[part]
 
     def touching(self, part: str) -> BodyPoints:
-        """The skin that touches lightly: palmar pads of a hand, a sole, or all of any other part."""
+        """The skin that touches lightly: palmar pads of a hand, a sole, the front of the torso, or what carries any
+        other part."""
         if part.endswith("hand"):
             return self.pads[part.split()[0]]
+        if part == "torso":
+            return self.chest
         return self.support(part)
 
     def foot_pads(self, side: str, whole: bool) -> np.ndarray:
@@ -293,6 +302,12 @@ def _trunk(body: SkinnedBody) -> np.ndarray:
     return np.concatenate([skinning_rows(body, ends, weights), left])
 
 
+def _front_of_torso(body: SkinnedBody) -> np.ndarray:
+    """(V,)"""
+    ahead = vertex_normals(body.rest_vertices, body.faces)[:, 0]
+    return (np.array(body.part_labels) == "torso") & (ahead > LOOKS_AHEAD)
+
+
 def _supports(body: SkinnedBody) -> dict[str, BodyPoints]:
     """Buttocks and the back of the thighs for the hips, the back for the torso, all of any other part but the feet."""
     supports = {
@@ -356,6 +371,7 @@ def person_rows(body: SkinnedBody) -> PersonRows:
         wrists={s: _wrist_points(body, s) for s in SIDES},
         thighs={s: _thigh_stations(body, s) for s in SIDES},
         supports=_supports(body),
+        chest=surface_points(body, _front_of_torso(body), 60, 4),
         pads={s: all_pads(p) for s, p in pads.items()},
         pad_names=tuple(name.partition(" ")[2] for name in pads["left"]),
         mass_center=mass_center(body).rows,

@@ -148,11 +148,12 @@ def _settle(
 
 
 def _elbows_bent(compiler: Compiler, problem: Problem) -> np.ndarray:
-    """Unknowns (S, n) of the reference, but for the arms of hands that hold something."""
+    """Unknowns (S, n) of the reference, but for the arms of hands that hold or touch something."""
     x, column = problem.initial(), 0
     for name, person in zip(compiler.people, problem.people, strict=True):
         freedoms, active = person.body.freedoms, list(person.active)
-        for side in {e.first.part.split()[0] for e in compiler.holds.grips_of(name)}:
+        edges = [e for e in compiler.plan.graph.edges if e.first.owner == name and e.first.part.endswith("hand")]
+        for side in {e.first.part.split()[0] for e in edges}:
             bent = named_values(freedoms, {f"{side} {joint}": angle for joint, angle in BENT.items()})
             for k in {freedoms.index(f"{side} {joint}") for joint in BENT} & set(active):
                 x[:, column + active.index(k)] = bent[k]

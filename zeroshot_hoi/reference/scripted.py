@@ -47,6 +47,12 @@ HANGING_TURN, PASSING, WIDEST = np.radians(20.0), 0.02, 0.2
 """Radians by which a grip may leave turned what hangs beside a person, the metres from it to the thigh at the least,
 and how far out an arm brings it for that."""
 
+WORN_SPIN = 0.05
+"""Radians of standard deviation of the turn of what lies against the trunk: its back stays flat on it."""
+
+BELLY_BAND = 0.05
+"""Metres above and below the elbows within which the trunk's front is looked for."""
+
 ALMOST_FLAT = 0.5
 """Vertical share of a stick's direction below which hands do not take it at a height."""
 
@@ -129,7 +135,8 @@ def _front(body: SkinnedBody, placement: Placement) -> np.ndarray:
 
 
 def _face(body: SkinnedBody, placement: Placement) -> dict[str, np.ndarray]:
-    """Mouth, eyes and chest (3,) in the world: measured from the tip of the nose, and between the shoulders."""
+    """Mouth, eyes, chest and belly (3,) in the world: measured from the tip of the nose, between the shoulders, and in
+    front of the trunk at the height of hanging elbows."""
     xp, turn = numpy_namespace(), Rotation.from_euler("z", placement.heading)
     pose = to_pose(xp, body.freedoms, placement.q)
     vertices = pose_vertices(xp, body, pose, np.zeros(3))
@@ -139,7 +146,14 @@ def _face(body: SkinnedBody, placement: Placement) -> dict[str, np.ndarray]:
         zip(body.joint_names, joint_positions(xp, body, bone_transforms(xp, body, pose, np.zeros(3))), strict=True)
     )
     breast = 0.5 * (joints["left_shoulder"] + joints["right_shoulder"]) + [0.12, 0.0, -0.08]
-    local = {"mouth": nose + [-0.015, 0.0, -0.035], "eyes": nose + [-0.03, 0.0, 0.04], "chest": breast}
+    torso = vertices[np.array(body.part_labels) == "torso"]
+    level = torso[np.abs(torso[:, 2] - joints["left_elbow"][2]) < BELLY_BAND]
+    local = {
+        "belly": np.array([level[:, 0].max(), 0.0, joints["left_elbow"][2]]),
+        "mouth": nose + [-0.015, 0.0, -0.035],
+        "eyes": nose + [-0.03, 0.0, 0.04],
+        "chest": breast,
+    }
     return {name: turn.apply(point) + placement.root for name, point in local.items()}
 
 
@@ -236,9 +250,19 @@ def _held_reference(
         along = stick / stick[2] if both and abs(stick[2]) > ALMOST_FLAT else np.array([0.0, 0.0, 1.0])
         path, dead_zone, height = path - above * along, 0.004, STANDING_HEIGHT
         held = replace(held, spin=STANDING_SPIN)
+    worn = _worn(name, plan)
+    if worn:
+        held = replace(held, spin=min(held.spin, WORN_SPIN))
+        rear = held.rotation @ (parts[name].parts[worn].center - center)
+        path = path + workspace.face["belly"] + beside(workspace, how) - rear - path[0]
     if how["at"] == "side":
         path = path + _clear_of_thigh(workspace, path[0], (thing.vertices - center) @ held.rotation.T)
     return ObjectReference(rotation, path, center, held.axis, dead_zone, held.spin, held.symmetric, height=height)
+
+
+def _worn(name: str, plan: Plan) -> str:
+    """The part by which a held object lies against somebody's trunk, as a guitar's back does; empty without one."""
+    return next((e.second.part for e in plan.graph.edges_of(name) if e.first.part == "torso"), "")
 
 
 def _clear_of_thigh(workspace: Workspace, place: np.ndarray, hanging: np.ndarray) -> np.ndarray:

@@ -44,8 +44,8 @@ class Workspace:
     along: np.ndarray
     """(3,) unit, the long direction of what the object rests on; the person's left where it rests on nothing."""
     face: Mapping[str, np.ndarray]
-    """Places that things are held at or brought to: `mouth`, `eyes`, `chest`, `front`, `side`, and the other people, in
-    front of whom they work -> (3,) metres."""
+    """Places that things are held at or brought to: `mouth`, `eyes`, `chest`, `belly`, `front`, `side`, and the other
+    people, in front of whom they work -> (3,) metres."""
     begin: np.ndarray
     """(3,) where the object's anchor is before the phrase."""
     flank: np.ndarray
