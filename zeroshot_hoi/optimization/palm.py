@@ -18,8 +18,8 @@ from zeroshot_hoi.optimization.hand import Hand, below_skin, flat_hand, measure_
 TURNS = np.radians([0.0, -30.0, 30.0, -60.0, 60.0, -90.0, 90.0])
 """In the palm's plane, from fingers ahead; the most natural first."""
 
-PRESSED = 0.0005
-"""Metres by which a palm's flesh gives way on what it carries."""
+CLEAR = 0.0005
+"""Metres between the skin and the part."""
 
 SPOTS = 12
 """Places on the part that are tried where its middle is out of a palm's reach, as under a box's flap."""
@@ -108,11 +108,11 @@ def _reached(
 def _standoff(
     skin: np.ndarray, palm: np.ndarray, normal: np.ndarray, rotation: np.ndarray, center: np.ndarray, grid
 ) -> float:
-    """Smallest distance of the region's middle before the palm at which no skin is deeper than PRESSED, metres."""
+    """Smallest distance of the region's middle before the palm at which no skin is in the object, metres."""
     low, high = -0.05, 0.12
     for _ in range(24):
         middle = 0.5 * (low + high)
         translation = palm + middle * normal - rotation @ center
-        clear = grid_distance(numpy_namespace(), grid, (skin - translation) @ rotation).min() >= -PRESSED
+        clear = grid_distance(numpy_namespace(), grid, (skin - translation) @ rotation).min() >= CLEAR
         low, high = (low, middle) if clear else (middle, high)
     return high
