@@ -30,6 +30,7 @@ from zeroshot_hoi.optimization.stretches import (
     HANDS_ON_RIM,
     RIM_REACH,
     across_hand,
+    near_side_of,
     nearest_of,
     rim_of,
     side_of,
@@ -265,6 +266,37 @@ def test_an_open_hand_leaves_on_the_free_side(body: SkinnedBody) -> None:
     assert (way @ rotation)[2] > -1e-6, "not down into the box"
 
 
+def test_a_hand_leaves_what_flies_off_back_first(body: SkinnedBody) -> None:
+    """Whatever way is free for a hand that puts the same thing down."""
+    throw = {"subject": "thing", "verb": "throw", "start": 0.2, "end": 0.8, "to": "person 2", "height": 0.45}
+    recipe = _recipe([throw, _grasp("person 1", 0.0, 0.25), _grasp("person 2", 0.75, 1.0)])
+    plan, scene, reference = _played(recipe, body)
+    thing, part = _slab((0.2, 0.05, 0.03))
+    parts = {"thing": ObjectParts("thing", {"slab": part}, FORWARD)}
+    compiler = Compiler(plan, dict.fromkeys(plan.people, body), {"thing": thing}, parts, scene, reference)
+    edge = next(e for e in plan.graph.edges if e.name == HOLDS)
+    grasp = Grasp(np.zeros(len(body.freedoms.names)), np.eye(3), np.zeros(3), 0.0, 5, True, 0.0)
+    start = Start({"person 1": scene.people["person 1"][0]}, {HOLDS: grasp})
+    assert compiler.withdrawal(edge, start) == pytest.approx(-reaching.measure_hand(body, "right").frame.normal)
+
+
+def test_a_thing_is_where_a_hand_takes_it_and_where_it_has_it_in_the_end(body: SkinnedBody) -> None:
+    carry = {"subject": "thing", "verb": "carry", "start": 0.5, "end": 1.0, "direction": "forward", "distance": 0.3}
+    recipe = _recipe([carry, _grasp("person 1", 0.0, 0.6), _grasp("person 2", 0.5, 1.0)])
+    plan, scene, reference = _played(recipe, body)
+    thing, part = _slab((0.2, 0.05, 0.03))
+    parts = {"thing": ObjectParts("thing", {"slab": part}, FORWARD)}
+    holds = Compiler(plan, dict.fromkeys(plan.people, body), {"thing": thing}, parts, scene, reference).holds
+    gives, takes = (next(e for e in plan.graph.edges if e.name == name) for name in (HOLDS, TAKES))
+    assert (holds.takes_over(gives), holds.takes_over(takes)) == (False, True)
+    path = reference.objects["thing"].translation
+    middle = path[:, :2] - path[0, :2]
+    for edge, at_end, k in ((gives, False, 0), (takes, False, None), (takes, True, plan.frames - 1)):
+        begin = int(np.flatnonzero(reference.people[edge.first.owner].gates[edge.name])[0])
+        place_, first = holds.placed(edge, at_end)[1], holds.placed(gives)[1]
+        assert (place_ - first)[:2] == pytest.approx(middle[begin if k is None else k], abs=1e-6)
+
+
 # -- stretches --------------------------------------------------------------------------------------------------------
 
 
@@ -399,3 +431,28 @@ def test_soles_and_faces_have_their_own_pads(body: SkinnedBody) -> None:
     assert len(mouth) == 1
     assert 0.04 < eyes[..., 2].mean() - mouth[..., 2].mean() < 0.12
     assert abs(mouth[..., 1].mean()) < 0.01
+
+
+def _lever(through: bool) -> tuple[SceneObject, PartRegion]:
+    """A door's leaf 4 cm thick across x, and a lever on one side of it or, in one piece, on both."""
+    leaf = trimesh.creation.box(bounds=((-0.02, -0.4, 0.0), (0.02, 0.4, 2.0))).subdivide_to_size(0.05)
+    near = trimesh.creation.box(bounds=((-0.07, -0.35, 0.98), (-0.05, -0.25, 1.0))).subdivide_to_size(0.03)
+    far = trimesh.creation.box(bounds=((0.05, -0.35, 0.98), (0.07, -0.25, 1.0))).subdivide_to_size(0.03)
+    mesh = leaf + near + far if through else leaf + near
+    thing = plain_object("door", mesh, box((-0.02, -0.4, 0.0), (0.02, 0.4, 2.0)), 0.05)
+    return thing, part_of(thing, "handle", np.arange(len(leaf.faces), len(mesh.faces)), FORWARD)
+
+
+def test_of_a_lever_that_goes_through_its_door_a_hand_takes_the_near_side() -> None:
+    thing, region = _lever(through=True)
+    for toward in (-FORWARD, FORWARD):
+        mine = near_side_of(thing, region, toward)
+        assert mine is not None
+        points = thing.vertices[np.unique(thing.faces[mine.faces])]
+        assert (points @ toward).min() == pytest.approx(0.05), "all around the lever, and nothing beyond the leaf"
+        assert mine.center == pytest.approx(0.06 * toward + [0.0, -0.3, 0.99], abs=0.005)
+        assert abs(mine.axis[1]) > 0.99
+    alone, region = _lever(through=False)
+    assert near_side_of(alone, region, -FORWARD) is None, "nothing to choose from"
+    bar, whole = _slab((0.03, 0.2, 0.03))
+    assert near_side_of(bar, whole, -FORWARD) is None, "a bar is taken from both sides"

@@ -150,6 +150,13 @@ def test_each_hand_takes_its_own_instance(carried: Compiler, box: SceneObject) -
         assert 0 < len(faces) < len(carried.parts["box"].parts["side"].faces)
 
 
+def test_a_torso_touches_with_its_front_and_leans_on_its_back(carried: Compiler) -> None:
+    rows = carried.rows["person 1"]
+    chest, back = rows.touching("torso").rest[:, 0], rows.support("torso").rest[:, 0]
+    assert chest.min() > back.max()
+    assert rows.touching("head").rest == pytest.approx(rows.support("head").rest)
+
+
 def test_two_hands_share_a_long_part(body: SkinnedBody) -> None:
     stick = prepare_object("box", builtin_mesh("broom"))
     centers = stick.vertices[stick.faces].mean(1)

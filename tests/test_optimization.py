@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.solution import Solution
 from zeroshot_hoi.geometry.query import grid_distance
-from zeroshot_hoi.optimization import clip
+from zeroshot_hoi.optimization import clip, key_frames
 from zeroshot_hoi.optimization.clearance_terms import allowed_depth, watched
 from zeroshot_hoi.optimization.compile import Compiler
 from zeroshot_hoi.optimization.grasp import Grasp
@@ -385,3 +386,67 @@ def test_the_best_clip_is_taken_whatever_its_key_frames_promised(
     _, solution = clip.solve_all_frames(_Compiled(), range(len(first)))  # type: ignore[arg-type]
     assert solution.energy == first[chosen]
     assert ("No start ended clean" in solution.status) == (not any(sound))
+
+
+# -- key frames -------------------------------------------------------------------------------------------------------
+
+
+class _OnLine:
+    """An engine of one unknown whose energy is what stands at its place on a line."""
+
+    def __init__(self, problem: object, wall: tuple[float, float]) -> None:
+        self.wall = wall
+
+    def energies(self, x: np.ndarray) -> np.ndarray:
+        low, high = self.wall
+        return np.where((x > low) & (x < high), 1000.0, 0.0)
+
+
+class _Line:
+    """What looking between key frames reads of a compiler and of its problem."""
+
+    def __init__(self) -> None:
+        self.plan, self.count = SimpleNamespace(engine="any"), 0
+
+    def problem(self, starts: list[Start], times: np.ndarray) -> _Line:
+        self.count = len(times)
+        return self
+
+    def initial(self) -> np.ndarray:
+        return np.zeros((self.count, 1))
+
+
+@pytest.mark.parametrize(
+    ("wall", "taken"), [((0.4, 0.6), [0.0, 0.0, 0.0]), ((5.0, 6.0), [0.0, 1.0, 0.0])], ids=["wall", "free"]
+)
+def test_what_meets_least_between_key_frames_is_taken(
+    wall: tuple[float, float], taken: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself the middle frame is better on the far side of a wall, by less than it costs to pass it twice."""
+    monkeypatch.setattr(key_frames, "make_engine", lambda _, problem: _OnLine(problem, wall))
+    x = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])[:, :, None]
+    energy = np.array([[1.0, 1.0, 1.0], [1.0, 20.0, 1.0]])
+    options = key_frames._Options(x, energy, np.zeros((3, 1)))
+    found = key_frames._most_direct(_Line(), Start({}, {}), options, np.array([0, 8, 16]))  # type: ignore[arg-type]
+    assert found[:, 0].tolist() == taken
+
+
+def test_what_failed_is_not_taken_and_neighboring_frames_have_nothing_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_frames, "make_engine", lambda _, problem: _OnLine(problem, (0.4, 0.6)))
+    x = np.array([[0.0, 1.0], [0.0, 0.0]])[:, :, None]
+    options = key_frames._Options(x, np.array([[1.0, np.nan], [2.0, 5.0]]), np.zeros((2, 1)))
+    found = key_frames._most_direct(_Line(), Start({}, {}), options, np.array([3, 4]))  # type: ignore[arg-type]
+    assert found[:, 0].tolist() == [0.0, 0.0]
+
+
+def test_a_support_asks_for_area_and_from_afar_once_somebody_sits(sitting: Compiler) -> None:
+    problem = _problem(sitting)
+    carried, bearing = _term(problem, f"carried:{SEAT}"), _term(problem, f"bearing:{SEAT}")
+    gates = sitting.reference.people[PERSON].gates.get(SEAT, np.ones(FRAMES))
+    for term in (carried, bearing):
+        assert np.asarray(term.frames["weight"])[:, 0] == pytest.approx((gates >= 1.0).astype(float))
+    areas = np.asarray(bearing.constants["areas"])
+    assert 0.01 <= float(np.asarray(bearing.constants["wanted"])[0]) <= 0.5 * areas.sum() + 1e-9
+    labels = np.array(sitting.bodies[PERSON].part_labels)[sitting.rows[PERSON].support("hips").vertices]
+    assert ((areas > 0.0) == (labels == "hips")).all(), "thighs do not count for the hips"
+    assert float(np.asarray(carried.constants["reach"])[0]) > 0.1

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import trimesh
 from scipy.spatial.transform import Rotation
 
-from tests.plain_scene import SCENES, chair_scene
+from tests.plain_scene import SCENES, box, chair_scene, part_of, plain_object
 from zeroshot_hoi.body import bone_transforms, joint_positions, load_body, pose_vertices, to_pose
 from zeroshot_hoi.body.postures import POSTURES, angles, posture
 from zeroshot_hoi.core.arrays import numpy_namespace
@@ -16,6 +17,7 @@ from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.errors import HoiError
 from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import InitialScene, Placement
+from zeroshot_hoi.core.scene import ObjectParts
 from zeroshot_hoi.optimization.person import person_rows
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.pose.prior import SEAT_OFFSETS, STANDOFF, place
@@ -172,6 +174,27 @@ def test_sitters_are_above_the_seat_in_front_of_the_backrest(
             assert abs(y) < 0.3
     advances = {round(p.feet["left"][0] - p.root[0], 3) for p in placements}
     assert len(advances) >= 2, "the feet are tried in several places"
+
+
+@pytest.mark.parametrize(("length", "behind"), [(0.16, True), (0.44, False)], ids=["saddle", "bench"])
+def test_who_sits_on_a_saddle_has_what_carries_them_over_its_rear(
+    length: float, behind: bool, bodies: dict[str, SkinnedBody]
+) -> None:
+    """Without a backrest, and where a seat is too short for all of the buttocks, they reach beyond its end."""
+    plan = plan_from_recipe(Recipe.load("sit_on_chair"))
+    plan = replace(plan, graph=replace(plan.graph, edges=tuple(e for e in plan.graph.edges if e.first.part == "hips")))
+    seat = trimesh.creation.box(bounds=((-0.5 * length, -0.22, 0.41), (0.5 * length, 0.22, 0.45))).subdivide_to_size(
+        0.03
+    )
+    chair = plain_object("chair", seat, box((-0.5 * length, -0.22, 0.41), (0.5 * length, 0.22, 0.45)), 0.03)
+    part = part_of(chair, "seat", np.flatnonzero(seat.face_normals[:, 2] > 0.9), np.array([0.0, 0.0, 1.0]))
+    known = ObjectParts("chair", {"seat": part}, np.array([1.0, 0.0, 0.0]))
+    placement = place(plan, {PERSON: bodies["neutral"]}, {"chair": chair}, {"chair": known}).people[PERSON][0]
+    body = bodies["neutral"]
+    back = np.array([r == "back" or "buttock" in r for r in body.regions])
+    beyond = -0.5 * length - _vertices(body, placement)[back, 0].min()
+    assert (beyond > 0.02) == behind
+    assert beyond < 0.15
 
 
 def test_a_turned_front_turns_the_sitter(bodies: dict[str, SkinnedBody]) -> None:

@@ -9,9 +9,11 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from tests.plain_scene import SCENES
-from zeroshot_hoi.body import load_body
+from zeroshot_hoi.body import load_body, pose_vertices, to_pose
+from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.errors import HoiError, RecipeError
+from zeroshot_hoi.core.graph import Edge, PartNode
 from zeroshot_hoi.core.plan import MotionPhrase, Plan
 from zeroshot_hoi.core.reference import InitialScene, ReferenceMotion
 from zeroshot_hoi.core.scene import PartRegion, SceneObject
@@ -27,6 +29,7 @@ from zeroshot_hoi.reference.variety import WARP, varied_script, work_shift
 from zeroshot_hoi.reference.verbs import GRAVITY, OBJECT_VERBS, PERSON_VERBS, VERBS, Workspace, complete
 
 PERSON = "person 1"
+XP = numpy_namespace()
 WORKSPACE = Workspace(
     forward=np.array([0.0, 1.0, 0.0]),
     left=np.array([-1.0, 0.0, 0.0]),
@@ -514,3 +517,53 @@ def test_a_thing_is_held_beside_a_place(body: SkinnedBody) -> None:
     assert moved[2] == pytest.approx(0.05)
     with pytest.raises(RecipeError, match="'dumbbell' has no part 'handel' to turn toward the person"):
         begins(toward="handel")
+
+
+@pytest.mark.parametrize(("width", "moves"), [(0.05, False), (0.35, True)], ids=["narrow", "wide"])
+def test_what_hangs_beside_a_person_is_clear_of_the_thigh(width: float, moves: bool, body: SkinnedBody) -> None:
+    """Turned by a few degrees too, as a grip may leave it; what is thin hangs where the hand hangs."""
+    plan, (objects, parts) = plan_from_recipe(Recipe.load("lift_dumbbell")), SCENES["lift_dumbbell"]()
+    phrase = MotionPhrase("dumbbell", "hold", parameters={"at": "side", "keep": "down"})
+    plan = replace(plan, script=(phrase,))
+    scene = place(plan, {PERSON: body}, objects, parts)
+    thing = objects["dumbbell"]
+    scale = width / np.ptp(thing.vertices[:, 1])
+    wide = {"dumbbell": replace(thing, vertices=thing.vertices * [1.0, scale, 1.0])}
+    at = {
+        name: script_motion(plan, {PERSON: body}, things, parts, scene).objects["dumbbell"]
+        for name, things in (("wide", wide), ("own", objects))
+    }
+    placement = scene.people[PERSON][0]
+    vertices = pose_vertices(XP, body, to_pose(XP, body.freedoms, placement.q), np.zeros(3))
+    turn = Rotation.from_euler("z", placement.heading)
+    leg = (turn.apply(vertices) + placement.root)[np.array(body.part_labels) == "right leg"]
+    outward = turn.apply([0.0, -1.0, 0.0])
+    track = at["wide"]
+    hanging = (wide["dumbbell"].vertices - track.anchor) @ track.rotation[0].T
+    for angle in (-15.0, 0.0, 15.0):
+        points = Rotation.from_euler("z", angle, degrees=True).apply(hanging) + track.translation[0]
+        assert (points @ outward).min() > (leg @ outward).max()
+    assert (track.translation[0] @ outward > at["own"].translation[0] @ outward + 0.03) == moves
+
+
+def test_what_lies_against_the_trunk_is_held_there(body: SkinnedBody) -> None:
+    """A dumbbell whose handle the torso touches: before the belly, not where a hand works."""
+    plan, (objects, parts) = plan_from_recipe(Recipe.load("lift_dumbbell")), SCENES["lift_dumbbell"]()
+    plan = replace(plan, script=(MotionPhrase("dumbbell", "hold", parameters={"keep": "right"}),))
+    torso, graph = PartNode(PERSON, "torso"), plan.graph
+    worn = Edge(torso, PartNode("dumbbell", "handle"), True, True)
+    worn_plan = replace(plan, graph=replace(graph, nodes=(*graph.nodes, torso), edges=(*graph.edges, worn)))
+    scene = place(plan, {PERSON: body}, objects, parts)
+    track, free = (
+        script_motion(p, {PERSON: body}, objects, parts, scene).objects["dumbbell"] for p in (worn_plan, plan)
+    )
+    region = parts["dumbbell"].parts["handle"]
+    placement = scene.people[PERSON][0]
+    turn = Rotation.from_euler("z", placement.heading)
+    rear = track.rotation[0] @ (region.center - track.anchor) + track.translation[0]
+    ahead, left = turn.apply([1.0, 0.0, 0.0]), turn.apply([0.0, 1.0, 0.0])
+    away = rear - placement.root
+    assert abs(away @ left) < 0.02, "in the middle"
+    assert 0.05 < away @ ahead < 0.25, "on the belly"
+    assert track.spin <= 0.05 < free.spin, "its rear stays flat on it"
+    assert abs((free.translation[0] - placement.root) @ left) > 0.1
