@@ -85,6 +85,14 @@ def _played(recipe: Recipe, body: SkinnedBody) -> tuple[Plan, InitialScene, Refe
     return plan, scene, script_motion(plan, bodies, objects, parts, scene)
 
 
+def _compiled(recipe: Recipe, body: SkinnedBody) -> tuple[Plan, InitialScene, ReferenceMotion, Compiler]:
+    plan, scene, reference = _played(recipe, body)
+    thing, part = _slab((0.2, 0.05, 0.03))
+    parts = {"thing": ObjectParts("thing", {"slab": part}, FORWARD)}
+    bodies = dict.fromkeys(plan.people, body)
+    return plan, scene, reference, Compiler(plan, bodies, {"thing": thing}, parts, scene, reference)
+
+
 def _grasp(person: str, start: float, end: float, **more: Any) -> dict[str, Any]:
     return {"subject": person, "verb": "grasp", "start": start, "end": end, "object": "thing", **more}
 
@@ -155,10 +163,7 @@ def test_a_hand_follows_what_it_throws_and_slows_down() -> None:
 def test_a_hand_is_led_to_where_it_takes_and_leaves_what_flies(body: SkinnedBody) -> None:
     throw = {"subject": "thing", "verb": "throw", "start": 0.2, "end": 0.8, "to": "person 2", "height": 0.45}
     recipe = _recipe([throw, _grasp("person 1", 0.0, 0.25), _grasp("person 2", 0.75, 1.0)])
-    plan, scene, reference = _played(recipe, body)
-    thing, part = _slab((0.2, 0.05, 0.03))
-    parts = {"thing": ObjectParts("thing", {"slab": part}, FORWARD)}
-    compiler = Compiler(plan, dict.fromkeys(plan.people, body), {"thing": thing}, parts, scene, reference)
+    plan, _scene, reference, compiler = _compiled(recipe, body)
     edge = next(e for e in plan.graph.edges if e.name == HOLDS)
     assert compiler.is_thrown(edge)
     path, t = reference.objects["thing"].translation, np.arange(plan.frames)
@@ -233,10 +238,7 @@ def test_a_hand_withdraws_and_opens_and_relaxes() -> None:
 @pytest.mark.parametrize("kind", ["grip", "touch"])
 def test_fingers_open_from_a_grip_and_a_flat_hand_stays_flat(kind: str, body: SkinnedBody) -> None:
     recipe = _recipe([_grasp("person 1", 0.0, 0.5)], 1, kind=kind)
-    plan, scene, reference = _played(recipe, body)
-    thing, part = _slab((0.2, 0.05, 0.03))
-    parts = {"thing": ObjectParts("thing", {"slab": part}, FORWARD)}
-    compiler = Compiler(plan, {"person 1": body}, {"thing": thing}, parts, scene, reference)
+    _, scene, reference, compiler = _compiled(recipe, body)
     fingers = list(compiler.rows["person 1"].fingers["right"])
     q = np.zeros(len(body.freedoms.names))
     q[fingers] = 0.2
@@ -270,10 +272,7 @@ def test_a_hand_leaves_what_flies_off_back_first(body: SkinnedBody) -> None:
     """Whatever way is free for a hand that puts the same thing down."""
     throw = {"subject": "thing", "verb": "throw", "start": 0.2, "end": 0.8, "to": "person 2", "height": 0.45}
     recipe = _recipe([throw, _grasp("person 1", 0.0, 0.25), _grasp("person 2", 0.75, 1.0)])
-    plan, scene, reference = _played(recipe, body)
-    thing, part = _slab((0.2, 0.05, 0.03))
-    parts = {"thing": ObjectParts("thing", {"slab": part}, FORWARD)}
-    compiler = Compiler(plan, dict.fromkeys(plan.people, body), {"thing": thing}, parts, scene, reference)
+    plan, scene, _reference, compiler = _compiled(recipe, body)
     edge = next(e for e in plan.graph.edges if e.name == HOLDS)
     grasp = Grasp(np.zeros(len(body.freedoms.names)), np.eye(3), np.zeros(3), 0.0, 5, True, 0.0)
     start = Start({"person 1": scene.people["person 1"][0]}, {HOLDS: grasp})
@@ -283,10 +282,8 @@ def test_a_hand_leaves_what_flies_off_back_first(body: SkinnedBody) -> None:
 def test_a_thing_is_where_a_hand_takes_it_and_where_it_has_it_in_the_end(body: SkinnedBody) -> None:
     carry = {"subject": "thing", "verb": "carry", "start": 0.5, "end": 1.0, "direction": "forward", "distance": 0.3}
     recipe = _recipe([carry, _grasp("person 1", 0.0, 0.6), _grasp("person 2", 0.5, 1.0)])
-    plan, scene, reference = _played(recipe, body)
-    thing, part = _slab((0.2, 0.05, 0.03))
-    parts = {"thing": ObjectParts("thing", {"slab": part}, FORWARD)}
-    holds = Compiler(plan, dict.fromkeys(plan.people, body), {"thing": thing}, parts, scene, reference).holds
+    plan, _, reference, compiler = _compiled(recipe, body)
+    holds = compiler.holds
     gives, takes = (next(e for e in plan.graph.edges if e.name == name) for name in (HOLDS, TAKES))
     assert (holds.takes_over(gives), holds.takes_over(takes)) == (False, True)
     path = reference.objects["thing"].translation

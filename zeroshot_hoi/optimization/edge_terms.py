@@ -25,7 +25,7 @@ FOOT_LENGTH = 0.2
 RESTING = 0.003
 """Metres above the lowest of a part that still rest with it."""
 
-BEARING = 0.015
+BEARING_AREA = 0.015
 """Square metres of skin that bear on a support, or half of what a body part has: a bicycle saddle's rear."""
 
 HAND_LENGTH = 0.2
@@ -86,6 +86,7 @@ def _supported(
     seated = (weight >= 1.0).astype(float)  # not yet while somebody sits down
     own = np.array(scene.bodies[edge.first.owner].part_labels)[points.vertices] == edge.first.part
     areas = points.areas * own
+    wanted = np.array([min(BEARING_AREA, 0.5 * areas.sum())])
     skin = {"rows": points.rows, "grid": grid}
     touching = np.stack([s.touching.get(edge.name, every) for s in starts])
     return [
@@ -94,7 +95,7 @@ def _supported(
         Term(f"carried:{edge.name}", contact.carried, SIGMA["support"], p, o, constants={
             **skin, "reach": np.array([FAR_REACH])}, frames={"weight": seated, "depth": depth}),
         Term(f"bearing:{edge.name}", contact.bearing_area, SIGMA["bearing"], p, o, constants={
-            **skin, "areas": areas, "wanted": np.array([min(BEARING, 0.5 * areas.sum())])}, frames={"weight": seated}),
+            **skin, "areas": areas, "wanted": wanted}, frames={"weight": seated}),
     ]  # fmt: skip
 
 

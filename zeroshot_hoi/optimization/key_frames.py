@@ -29,12 +29,12 @@ from zeroshot_hoi.optimization.solver import Settings, solve
 from zeroshot_hoi.optimization.start import Start
 
 ALONE = Settings(iterations=20, tolerance=5e-3)
-LOOKS, UNSOLVED = 3, 1e9
-"""Frames that are looked at on the way between two key frames, and the energy of one that is not finite."""
-
 TOGETHER = Settings(iterations=36, tolerance=2.5e-3)
 """Of key frames: each alone, then coupled. Most converge sooner; an arm that is brought to the mouth does not: with 6
 and 14 a toothbrush ended at 685 with the person leaning back, with 14 and 40 at 137 (by the former solver)."""
+
+LOOKS, UNSOLVED = 3, 1e9
+"""Frames that are looked at on the way between two key frames, and the energy of one that is not finite."""
 
 
 def solve_key_frames(

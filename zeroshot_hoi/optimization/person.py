@@ -303,7 +303,7 @@ def _trunk(body: SkinnedBody) -> np.ndarray:
 
 
 def _front_of_torso(body: SkinnedBody) -> np.ndarray:
-    """(V,)"""
+    """(V,) which vertices are of the torso and look ahead."""
     ahead = vertex_normals(body.rest_vertices, body.faces)[:, 0]
     return (np.array(body.part_labels) == "torso") & (ahead > LOOKS_AHEAD)
 

@@ -45,6 +45,12 @@ def _only(region: PartRegion, mine: np.ndarray, center: np.ndarray, axis: np.nda
     return replace(region, probability=region.probability * mine, center=center, axis=axis / np.linalg.norm(axis))
 
 
+def _piece(region: PartRegion, mine: np.ndarray, centers: np.ndarray) -> PartRegion:
+    """Only the faces `mine (F,)` with middles `centers (F, 3)`, along their own longest extent."""
+    center = centers[mine].mean(0)
+    return _only(region, mine, center, np.linalg.svd(centers[mine] - center, full_matrices=False)[2][0])
+
+
 def across_hand(thing: SceneObject, region: PartRegion) -> float:
     """Metres of the part's second longest extent along its principal axes."""
     points = _points(thing, region)
@@ -84,9 +90,7 @@ def nearest_of(thing: SceneObject, region: PartRegion, toward: np.ndarray) -> Pa
     centers, chosen = _centers(thing), region.probability > 0.5
     known = np.unique(region.instances[chosen & (region.instances >= 0)])
     best = max(known, key=lambda k: float(centers[chosen & (region.instances == k)].mean(0) @ toward))
-    mine = chosen & (region.instances == best)
-    points = centers[mine] - centers[mine].mean(0)
-    return _only(region, mine, centers[mine].mean(0), np.linalg.svd(points, full_matrices=False)[2][0])
+    return _piece(region, chosen & (region.instances == best), centers)
 
 
 def near_side_of(thing: SceneObject, region: PartRegion, toward: np.ndarray) -> PartRegion | None:
@@ -104,10 +108,7 @@ def near_side_of(thing: SceneObject, region: PartRegion, toward: np.ndarray) -> 
     if own.max() < between.max() + STANDS_OUT or own.min() > between.min() - STANDS_OUT:
         return None
     mine = chosen & (centers @ toward > between.max())
-    if not mine.any():
-        return None
-    spread = centers[mine] - centers[mine].mean(0)
-    return _only(region, mine, centers[mine].mean(0), np.linalg.svd(spread, full_matrices=False)[2][0])
+    return _piece(region, mine, centers) if mine.any() else None
 
 
 def side_of(thing: SceneObject, region: PartRegion, outward: np.ndarray) -> PartRegion:

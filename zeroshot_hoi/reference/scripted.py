@@ -178,7 +178,7 @@ def _object_reference(
     both = _both_hands(name, person, plan)
     if support == "hand":
         how = _holding(name, plan)
-        at = str(how["at"])
+        at = "belly" if _worn(name, plan) else str(how["at"])
         if at not in workspace.face:
             raise RecipeError(f"Nothing is held at '{at}'. {nearest_name(at, workspace.face)}")
         base = workspace.face[at] + beside(workspace, how) + _shifted(workspace, shift)
@@ -253,8 +253,7 @@ def _held_reference(
     worn = _worn(name, plan)
     if worn:
         held = replace(held, spin=min(held.spin, WORN_SPIN))
-        rear = held.rotation @ (parts[name].parts[worn].center - center)
-        path = path + workspace.face["belly"] + beside(workspace, how) - rear - path[0]
+        path = path - held.rotation @ (parts[name].parts[worn].center - center)
     if how["at"] == "side":
         path = path + _clear_of_thigh(workspace, path[0], (thing.vertices - center) @ held.rotation.T)
     return ObjectReference(rotation, path, center, held.axis, dead_zone, held.spin, held.symmetric, height=height)
