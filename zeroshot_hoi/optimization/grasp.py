@@ -52,6 +52,10 @@ MARGIN = 0.001
 PRESSED_POINTS = 64
 """Object vertices, chosen anew for every grip, that are held outside the skin."""
 
+PRESSES = (0.0002, 0.0005)
+"""Metres that pads are drawn into the object in the end, the first after which a grip is sound: skin gives way to what
+it carries. Grips are looked for with MARGIN, because what starts pressed ends deep."""
+
 TOUCH = 0.0045
 """Metres within which skin counts as touching."""
 
@@ -78,6 +82,8 @@ SETTLING = Settings(iterations=20, tolerance=3e-3, clips=(0.3, 0.1))
 """The better half of the starts goes on: in four measured cases the best grip of all was in it."""
 
 POLISH = Settings(iterations=15, tolerance=2e-3, clips=(0.3, 0.1))
+
+PRESSING = Settings(iterations=8, tolerance=2e-3, clips=(0.05, 0.01))
 
 POLISHES, TRIES, OTHER_SEED = 2, 3, 1000
 """At most, while no grip serves. For a bag's strap and a book's two rims one hand's first 28 starts have a sound
@@ -174,7 +180,40 @@ def _try(hand: Hand, held: _Part, engine: str, seed: int, listener: ProgressList
         grasps, x = _read(hand, held, problem, solution.value, solution.energies["frame"]), solution.value
         if any(grasp.sound for grasp in grasps):
             break
-    return grasps[: len(best)]
+    return _press(hand, held, grasps[: len(best)], engine, listener)
+
+
+def _press(hand: Hand, held: _Part, grasps: list[Grasp], engine: str, listener: ProgressListener) -> list[Grasp]:
+    """The same grips pressed by one of PRESSES, at the cost of the ones that they were; as they were where none of the
+    pressed is sound."""
+    chosen = [grasps[k] for k in np.resize(np.arange(len(grasps)), KEEP)]
+    problem = _problem(hand, held, np.stack([g.rotation for g in chosen]), np.stack([g.translation for g in chosen]))
+    problem = replace(problem, base={**problem.base, "q0": np.stack([g.q for g in chosen])})
+    problem, firm = _watched(hand, held, problem, problem.initial()), list(grasps)
+    for press in reversed(PRESSES):
+        sunk = _sunk(problem, press)
+        solution = solve(make_engine(engine, sunk), sunk.initial(), None, PRESSING, listener, "grasp")
+        pressed = _read(hand, held, sunk, solution.value, solution.energies["frame"])
+        firm = [
+            replace(new, energy=old.energy) if new.sound else kept
+            for new, old, kept in zip(pressed, grasps, firm, strict=False)
+        ]
+    return firm
+
+
+def _sunk(problem: Problem, press: float) -> Problem:
+    """The same problem with the part `press` metres below where it is, and skin allowed that far in."""
+    constants = {term.name: term.constants for term in problem.terms}
+    grid, allowed = constants["contact"]["grid"], np.full(len(constants["penetration"]["allowed"]), press)
+    moved = {
+        "contact": {"grid": grid._replace(values=grid.values + np.float32(press))},
+        "penetration": {"allowed": allowed},
+        "penetration skin": {"allowed": np.full(PRESSED_POINTS, press)},
+    }
+    return replace(
+        problem,
+        terms=tuple(replace(t, constants={**t.constants, **moved.get(t.name, {})}) for t in problem.terms),
+    )
 
 
 def _rank(grasp: Grasp) -> tuple[bool, float]:

@@ -19,7 +19,10 @@ TURNS = np.radians([0.0, -30.0, 30.0, -60.0, 60.0, -90.0, 90.0])
 """In the palm's plane, from fingers ahead; the most natural first."""
 
 CLEAR = 0.0005
-"""Metres between the skin and the part."""
+"""Metres between the skin and the part, as a place for the hand is looked for: less would miss walls of cardboard."""
+
+PRESS = 0.0002
+"""Metres that the skin gives way in the end."""
 
 SPOTS = 12
 """Places on the part that are tried where its middle is out of a palm's reach, as under a box's flap."""
@@ -55,7 +58,7 @@ def palm_grasps(
         along = Rotation.from_rotvec(turn * outward).apply(fingers / np.linalg.norm(fingers))
         rotation = Rotation.align_vectors([-normal, hand.frame.distal], [outward, along])[0].as_matrix()
         place, depth = _reached(skin, hand.frame.palm, normal, rotation, spots, grid)
-        translation = hand.frame.palm + depth * normal - rotation @ place
+        translation = hand.frame.palm + (depth - CLEAR - PRESS) * normal - rotation @ place
         distance = grid_distance(numpy_namespace(), grid, (skin - translation) @ rotation)
         sunk, _ = below_skin(skin, normals, thing.vertices @ rotation.T + translation)
         grasps.append(
