@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from tests.plain_scene import capped_cylinder, part_of, plain_object
 from zeroshot_hoi.body import apply_rows, bone_transforms, load_body, stack_transforms, to_pose
+from zeroshot_hoi.body.kinematics import vertex_rows
 from zeroshot_hoi.body.pads import hand_pads
 from zeroshot_hoi.body.surface import surface_points
 from zeroshot_hoi.core.arrays import numpy_namespace
@@ -81,6 +82,17 @@ def test_the_best_grip_touches_with_most_pads_and_does_not_enter(found: tuple[Gr
     assert best.depth < 0.002
     unseen = _distances(body, best, surface_points(body, "right hand", 1500, 11).rows)
     assert unseen.min() > -0.002
+
+
+def test_sound_grips_press_lightly(found: tuple[Grasp, ...], body: SkinnedBody) -> None:
+    hand = np.flatnonzero(np.array(body.part_labels) == "right hand")
+    rows = vertex_rows(body, hand)
+    sound = [grip for grip in found if grip.sound]
+    assert sound
+    for grip in sound:
+        distance = _distances(body, grip, rows)
+        assert (distance < 0.0).sum() >= 8, "without the press one vertex or none"
+        assert distance.min() > -0.0026
 
 
 def test_thumb_and_fingers_press_from_opposite_sides(found: tuple[Grasp, ...], body: SkinnedBody) -> None:

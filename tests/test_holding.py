@@ -113,7 +113,7 @@ def test_a_palm_lies_flat_on_its_side(body: SkinnedBody, box: SceneObject, side:
     for grasp in grasps:
         assert np.allclose(grasp.rotation @ grasp.rotation.T, np.eye(3), atol=1e-9)
         assert np.linalg.det(grasp.rotation) == pytest.approx(1.0)
-        assert grasp.depth < 1e-3
+        assert 1e-4 < grasp.depth < 1e-3, "pressed lightly"
         assert grasp.touching > 10, "skin of the whole hand, not a fingertip"
         away = grid_distance(XP, grid, (skin - grasp.translation) @ grasp.rotation)
         assert away.min() > -0.02, "the open hand of the rest pose is near it too"
@@ -133,7 +133,7 @@ def test_a_palm_goes_beside_what_keeps_it_off_the_middle(body: SkinnedBody, side
     region = _region(thing, "side", thing.vertices[thing.faces].mean(1)[:, 0] > 0.0099, [0, 1, 0])
     best = palm_grasps(body, side, thing, region, np.array([0.0, 1.0, 0.0]))[0]
     assert best.touching > 10, "the palm lies on the wall"
-    assert best.depth < 1e-3
+    assert best.depth < 2e-3
     plain = plain_object("wall", wall, bare, 0.006)
     middle = palm_grasps(body, side, plain, region, np.array([0.0, 1.0, 0.0]))[0]
     hand = body.rest_vertices[np.array(body.part_labels) == f"{side} hand"].mean(0)

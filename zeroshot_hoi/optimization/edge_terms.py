@@ -19,6 +19,9 @@ from zeroshot_hoi.optimization.plates import Plate
 from zeroshot_hoi.optimization.problem import Term
 from zeroshot_hoi.optimization.start import Start
 
+BALL_PADS = 2
+"""Pads of a foot that stands on its ball."""
+
 FOOT_LENGTH = 0.2
 """Metres of a part on which a whole foot stands."""
 
@@ -66,7 +69,7 @@ def edge_terms(scene: Interaction, edge: Edge, starts: Sequence[Start], t: np.nd
     if edge.is_rel_static:
         center = anchored(scene, edge)
         known = np.array([float(edge.name in s.anchors) for s in starts])
-        anchor = np.stack([s.anchors.get(edge.name, np.zeros((1, 3))) for s in starts])
+        anchor = np.stack([s.anchors.get(edge.name, np.zeros((len(center), 3))) for s in starts])
         if kind == "support":
             given = scene.sink(edge, t) - SINK[scene.plan.contacts[edge.name].upholstery]
             upward = scene.initial.objects[edge.second.owner].rotation[2]  # in the object's frame
@@ -100,12 +103,16 @@ def _supported(
 
 
 def anchored(scene: Interaction, edge: Edge) -> np.ndarray:
-    """Row (1, 4G) of the body point that an edge keeps in its place on the object: the middle of the skin that touches,
-    of a foot the middle of what it stands on. About the middle of a sole, a ball on a pedal would roll."""
+    """Rows (K, 4G) of the body points that an edge keeps in their places on the object: the middle of the skin that
+    touches, of a whole foot ball and heel, of one that stands on its ball the middle of that.
+
+    About the middle of a sole a ball on a pedal would roll, about the middle of ball and heel a foot tips into a deck.
+    """
     rows, part = scene.rows[edge.first.owner], edge.first.part
     if part.endswith("foot"):
         pads, _ = _pads(scene, edge, rows.touching(part))
-        return pads.reshape(-1, pads.shape[-1]).mean(0, keepdims=True)
+        middles = pads.mean(1)
+        return middles if len(middles) > BALL_PADS else middles.mean(0, keepdims=True)
     points = rows.support(part) if scene.plan.contacts[edge.name].kind == "support" else rows.touching(part)
     return points.rows.mean(0, keepdims=True)
 
