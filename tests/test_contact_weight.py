@@ -20,7 +20,7 @@ from zeroshot_hoi.geometry.query import grid_arrays, grid_distance, pad_grid
 from zeroshot_hoi.optimization.edge_terms import FAR_REACH
 from zeroshot_hoi.optimization.energies import contact
 from zeroshot_hoi.optimization.engines import make_engine
-from zeroshot_hoi.optimization.grasp import _measure_part
+from zeroshot_hoi.optimization.grasp_problem import measure_part
 from zeroshot_hoi.optimization.interaction import SIGMA
 from zeroshot_hoi.optimization.problem import ObjectUnknowns, PersonUnknowns, Problem, Term, frame_state
 from zeroshot_hoi.optimization.solver import solve
@@ -113,10 +113,10 @@ def test_a_grip_starts_where_the_map_has_it(rail: SceneObject, weight: np.ndarra
     faces = np.arange(len(rail.faces))
     part = part_of(rail, "rail", faces, np.array([0.0, 0.0, 1.0]))
     part = replace(part, axis=np.array([0.0, 1.0, 0.0]))
-    plain = _measure_part(rail, part, bake_part_grid(rail, faces))
+    plain = measure_part(rail, part, bake_part_grid(rail, faces))
     assert abs(plain.center[1]) < 0.01
     assert plain.free == pytest.approx(0.5 - 0.055, abs=0.01)
     middle = np.average(rail.vertices[rail.faces].mean(axis=1), axis=0, weights=weight)
-    weighed = _measure_part(rail, replace(part, weight=weight, center=middle), bake_part_grid(rail, faces))
+    weighed = measure_part(rail, replace(part, weight=weight, center=middle), bake_part_grid(rail, faces))
     assert weighed.center[1] == pytest.approx(middle[1])
     assert weighed.free < 0.2

@@ -21,6 +21,7 @@ from zeroshot_hoi.core.solution import Progress
 from zeroshot_hoi.optimization import grasp as module
 from zeroshot_hoi.optimization import hand as hands
 from zeroshot_hoi.optimization.grasp import Grasp, find_grasps
+from zeroshot_hoi.optimization.grasp_problem import measure_part
 from zeroshot_hoi.optimization.hand import finger_freedoms, hand_frame, measure_hand, preshape
 from zeroshot_hoi.optimization.schedule import grip_cost
 from zeroshot_hoi.optimization.start import Start
@@ -158,7 +159,7 @@ def test_another_seed_turns_the_starts_and_still_finds_a_grip(
 def test_starts_are_outside_across_the_palm_and_close(side: str, body: SkinnedBody, bar) -> None:
     thing, part = bar
     hand = measure_hand(body, side)
-    rotations, translations = module._starts(hand, module._measure_part(thing, part, thing.grid), 0)
+    rotations, translations = module._starts(hand, measure_part(thing, part, thing.grid), 0)
     frame = hand_frame(body, side)
     assert len(rotations) == len(translations) == module.STARTS
     points = hand.open_points()
