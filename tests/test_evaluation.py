@@ -14,6 +14,7 @@ from rich.console import Console
 from zeroshot_hoi.core.errors import RecipeError
 from zeroshot_hoi.evaluation import cases, runs, strip, tables
 from zeroshot_hoi.evaluation.command import evaluate_all
+from zeroshot_hoi.metrics.clip import read_clip
 from zeroshot_hoi.recipe import list_recipes, recipes_folder
 
 GOOD = {"value": 1.0, "unit": "mm", "direction": "lower", "threshold": 2.0}
@@ -36,8 +37,12 @@ if asked["recipe"] == "sit_on_chair":
 metrics = json.loads({metrics!r})
 if asked["recipe"] == "ironing":
     del metrics["foot sliding:person 1"]
-result = make_result()
-result = replace(result, meta=dict(result.meta, metrics=metrics))
+result, person = make_result(), "person 1"
+joints = result.people[person].joints.copy()
+joints[:, 1:, 2] += 0.1 * asked["seed"]
+result = replace(result, people=dict(result.people) | {{person: replace(result.people[person], joints=joints)}})
+pag = dict(result.meta["pag"], **{{"interaction edges": []}})
+result = replace(result, meta=dict(result.meta, metrics=metrics, pag=pag, edges={{}}))
 result.save(case.parent / "result.npz")
 """
 
@@ -140,6 +145,19 @@ def test_a_crash_is_a_row_and_finished_runs_are_kept(
     assert "(kept)" in capsys.readouterr().out
     evaluate(fresh=True)
     assert count("ironing") == 2
+
+
+def test_diversity_is_told_between_the_seeds_that_hold_every_bar(
+    stand_in, no_meshes: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Joints but the root are .1 m higher from seed to seed: .1, .2 and .1 m apart. One dumbbell's seeds all miss."""
+    only = ("ironing", "lift_dumbbell")
+    evaluate_all(3, only, tmp_path, False, False, Console(width=400), stand_in)
+    (row,) = csv.DictReader((tmp_path / "diversity.csv").open())
+    joints = read_clip(tmp_path / "ironing" / "built-in" / "seed_0" / "result.npz").people["person 1"].joints.shape[1]
+    assert (row["recipe"], row["meshes"], row["seeds"]) == ("ironing", "built-in", "0 1 2")
+    assert float(row["diversity_m"]) == pytest.approx(0.4 / 3 * (joints - 1) / joints, rel=1e-3)
+    assert "over 1 recipes and meshes" in capsys.readouterr().out
 
 
 def test_a_run_of_another_recipe_or_mesh_is_not_kept(stand_in, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ LAYERS = (
         "stage_records",
         "stage_folder",
         "stage_words",
+        "measures",
         "mesh_digest",
         "notebook",
         "comparison",

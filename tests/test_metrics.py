@@ -566,3 +566,12 @@ def test_self_penetration_of_the_embedded_body(name):
     people = {"person 1": syn.person(vertices, body.faces, body.part_labels, body.regions)}
     metric = measure("self penetration:person 1", people=people)
     assert metric.passed is clear, metric
+
+
+@pytest.mark.parametrize(
+    ("value", "direction", "threshold", "excess"),
+    [(12.0, "lower", 10.0, 0.2), (5.0, "lower", 10.0, -0.5), (0.0, "higher", 0.95, 1.0), (3.0, "lower", None, 3.0),
+     (float("nan"), "lower", 10.0, float("inf"))],
+)  # fmt: skip
+def test_excess_is_in_units_of_the_bar(value: float, direction: str, threshold: float | None, excess: float) -> None:
+    assert Metric("jitter:x", value, "mm", direction, threshold).excess == pytest.approx(excess)

@@ -360,14 +360,16 @@ class _Compiled:
     def shape_hands(self, start: Start) -> None: ...
 
 
-@pytest.mark.parametrize(
-    ("first", "sound", "chosen"),
-    [((9.0, 4.0, 6.0), (True, True, True), 1), ((9.0, 4.0, 6.0), (True, False, True), 2), ((3.0,), (False,), 0)],
-)
-def test_the_best_clip_is_taken_whatever_its_key_frames_promised(
-    first: tuple[float, ...], sound: tuple[bool, ...], chosen: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Candidates come ordered by key frames; what happens between those shows in the clip alone."""
+def _tried(
+    monkeypatch: pytest.MonkeyPatch,
+    first: Sequence[float],
+    sound: Sequence[bool] = (),
+    missed: Sequence[float] = (),
+    spare: int = 0,
+) -> tuple[Solution, list[int]]:
+    """The solution of `solve_all_frames` for starts with these energies, and the starts that took every pass; the last
+    `spare` starts are for when the others miss something."""
+    taken: list[int] = []
 
     def solved(energy: float) -> Solution:
         return Solution(
@@ -378,14 +380,59 @@ def test_the_best_clip_is_taken_whatever_its_key_frames_promised(
         return clip._Clip(Start({}, {}), Any, (solved(first[candidate]),))  # type: ignore[arg-type]
 
     def polished(_compiler: object, made: clip._Clip, _listener: object) -> clip._Clip:
-        return replace(made, sound=sound[first.index(made.energy)])
+        taken.append(list(first).index(made.energy))
+        return replace(made, sound=sound[taken[-1]] if sound else True)
 
     monkeypatch.setattr(clip, "_first_pass", opened)
     monkeypatch.setattr(clip, "_more_passes", polished)
     monkeypatch.setattr(clip, "read_motion", lambda *_: None)
-    _, solution = clip.solve_all_frames(_Compiled(), range(len(first)))  # type: ignore[arg-type]
+    numbers = range(len(first))
+    _, solution = clip.solve_all_frames(
+        _Compiled(),  # type: ignore[arg-type]
+        numbers[: len(first) - spare],  # type: ignore[arg-type]
+        misses=lambda _: missed[taken[-1]] if missed else 0.0,
+        others=lambda: numbers[len(first) - spare :],  # type: ignore[arg-type, return-value]
+    )
+    return solution, taken
+
+
+@pytest.mark.parametrize(
+    ("first", "sound", "chosen"),
+    [((9.0, 4.0, 6.0), (True, True, True), 1), ((9.0, 4.0, 6.0), (True, False, True), 2), ((3.0,), (False,), 0)],
+)
+def test_the_best_clip_is_taken_whatever_its_key_frames_promised(
+    first: tuple[float, ...], sound: tuple[bool, ...], chosen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Candidates come ordered by key frames; what happens between those shows in the clip alone."""
+    solution, _ = _tried(monkeypatch, first, sound)
     assert solution.energy == first[chosen]
     assert ("No start ended clean" in solution.status) == (not any(sound))
+
+
+@pytest.mark.parametrize(
+    ("missed", "taken", "chosen"),
+    [
+        ((0.0, 0.0, 0.0, 0.0), [1], 1),
+        ((0.0, 0.4, 0.2, 0.0), [1, 2, 0], 0),
+        ((0.3, 0.4, 0.2, 0.0), [1, 2, 0, 3], 3),
+        ((0.3, 0.4, 0.2, 0.5), [1, 2, 0, 3], 2),
+    ],
+    ids=["the first serves", "the last of them serves", "only a spare one serves", "the one that misses least"],
+)
+def test_a_clip_that_misses_a_bar_is_not_taken_while_a_start_remains(
+    missed: tuple[float, ...], taken: list[int], chosen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Starts in the order of their energy, then the one that was kept back, which nobody solves without need."""
+    first = (9.0, 4.0, 6.0, 1.0)
+    solution, tried = _tried(monkeypatch, first, missed=missed, spare=1)
+    assert tried == taken
+    assert solution.energy == first[chosen]
+
+
+def test_an_unsound_clip_that_holds_every_bar_needs_no_spare_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Soundness only orders the starts that are ready: bars are what is asked."""
+    solution, tried = _tried(monkeypatch, (9.0, 4.0, 1.0), sound=(False, False, True), spare=1)
+    assert (solution.energy, tried) == (4.0, [1, 0])
 
 
 # -- key frames -------------------------------------------------------------------------------------------------------

@@ -20,11 +20,13 @@ from zeroshot_hoi.body.load import load_body
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.errors import RecipeError, nearest_name
 from zeroshot_hoi.core.graph import PartAffordanceGraph
+from zeroshot_hoi.core.motion import Motion
 from zeroshot_hoi.core.plan import ObjectPlan, PersonPlan, Plan
 from zeroshot_hoi.core.scene import Mesh, SceneObject
-from zeroshot_hoi.core.solution import Progress, ProgressListener
+from zeroshot_hoi.core.solution import Progress, ProgressListener, Solution
 from zeroshot_hoi.geometry.builtin import builtin_mesh
 from zeroshot_hoi.geometry.prepare import prepare_object
+from zeroshot_hoi.measures import Measures, miss
 from zeroshot_hoi.mesh_digest import file_digest, mesh_digest
 from zeroshot_hoi.metrics import attach
 from zeroshot_hoi.notebook import default_listener
@@ -127,7 +129,7 @@ class Pipeline:
         placing = ("people", "objects", "graph", "contacts", "relations", "seed")
         imagining = plan.affordance == "inpainting"
         parts, scene = ("contacts", "scene") if imagining else ("parts", "pose")
-        made = ("bodies", "objects", parts)
+        made, measures = ("bodies", "objects", parts), Measures()
         table = (
             Stage("bodies", _bodies, bodies_line, ("people",), narrow=_only_bodies, outside=_body_files, kept=False,
                   each="people"),
@@ -147,10 +149,11 @@ class Pipeline:
             Stage("grips", _solve(find_grips), grips_line, (), ("interaction",)),
             Stage("starts", _solve(solve_static_poses), candidates_line, (), ("interaction", "grips")),
             Stage("keyframes", _solve(solve_key_frames), candidates_line, (), ("interaction", "starts")),
-            Stage("optimization", _solve(solve_all_frames), optimization_line, (), ("interaction", "keyframes")),
+            Stage("optimization", lambda at: _optimized(at, parts, measures), optimization_line, SOLVING,
+                  (*made, "interaction", "starts", "keyframes")),
             Stage("result", lambda at: self._result(at, parts), result_line, EVERYTHING, (*made, "optimization"),
                   kept=False),
-            Stage("measured", _measured, result_line, (), ("result",), kept=False),
+            Stage("measured", lambda at: _measured(at, measures), result_line, (), ("result",), kept=False),
         )  # fmt: skip
         return tuple(stage for stage in table if imagining or stage.name not in ("contacts", "scene"))
 
@@ -222,14 +225,32 @@ def _solve(step: Callable[..., Any]) -> Callable[[Inputs], Any]:
     return lambda at: step(*_all(at, at.tell))
 
 
+def _optimized(at: Inputs, parts: str, measures: Measures) -> tuple[Motion, Solution]:
+    """All frames; a clip that misses a bar is not shipped while another start remains."""
+    plan, made = at.plan, _of(at, "bodies", "objects", parts)
+    compiler, starts, candidates = _of(at, "interaction", "starts", "keyframes")
+    seen = Plan(
+        name="", text="", graph=plan.graph, people=plan.people, objects=plan.objects, contacts=plan.contacts,
+        relations=(), script=(), frames=plan.frames, fps=plan.fps, seed=plan.seed,
+    )  # fmt: skip
+
+    def misses(motion: Motion) -> float:
+        return miss(measures.of(build_result(seen, *made, motion)))
+
+    return solve_all_frames(
+        compiler, candidates, at.tell, misses=misses,
+        others=lambda: solve_key_frames(compiler, starts[len(candidates) :], at.tell),
+    )  # fmt: skip
+
+
 def _place(parts: str) -> Any:
     return lambda at: place(at.plan, *_of(at, "bodies", "objects", parts))
 
 
-def _measured(at: Inputs) -> Result:
+def _measured(at: Inputs, measures: Measures) -> Result:
     at.tell(Progress("metrics", 0, 1))
     start = time.perf_counter()
-    result = attach(at.outputs["result"])
+    result = attach(at.outputs["result"], measures.of(at.outputs["result"]))
     timings = {**result.meta["timings"], "metrics": round(time.perf_counter() - start, 3)}
     at.tell(Progress("metrics", 1, 1))
     return replace(result, meta={**result.meta, "timings": timings})

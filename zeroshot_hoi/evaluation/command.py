@@ -12,6 +12,7 @@ from rich.console import Console
 from zeroshot_hoi.evaluation import runs as running
 from zeroshot_hoi.evaluation import tables
 from zeroshot_hoi.evaluation.cases import all_cases, mesh_folder, missing_meshes
+from zeroshot_hoi.evaluation.variety import varieties, variety_line, write_varieties
 
 
 def evaluate_all(
@@ -45,6 +46,9 @@ def evaluate_all(
         written = tables.write_all(done, out)
     written.append(tables.write_picture(cases, done, out))
     screen.print("\n".join(tables.share_lines(done)), markup=False)
+    if found := varieties(cases, done, out):
+        written.append(write_varieties(found, out))
+        screen.print(variety_line(found), markup=False)
     for path in written:
         screen.print(f"wrote {path}", markup=False)
     if json:

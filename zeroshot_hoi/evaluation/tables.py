@@ -15,7 +15,7 @@ from zeroshot_hoi.evaluation.cases import Case
 from zeroshot_hoi.evaluation.runs import FINISHED, Run
 from zeroshot_hoi.evaluation.strip import contact_sheet
 from zeroshot_hoi.evaluation.work import STRIP
-from zeroshot_hoi.metrics.metric import HIGHER, Metric
+from zeroshot_hoi.metrics.metric import Metric
 from zeroshot_hoi.results.archive import replacing
 
 TARGET = 0.9
@@ -27,18 +27,9 @@ def worst_values(run: Run) -> dict[str, Metric]:
     found: dict[str, Metric] = {}
     for key, told in run.metrics.items():
         metric, kind = Metric(key, **told), key.split(":")[0]
-        if kind not in found or _badness(metric) > _badness(found[kind]):
+        if kind not in found or metric.excess > found[kind].excess:
             found[kind] = metric
     return found
-
-
-def _badness(metric: Metric) -> float:
-    """How far on the wrong side of its bar, or of zero without one; NaN is the worst."""
-    if math.isnan(metric.value):
-        return math.inf
-    sign, bar = (-1.0 if metric.direction == HIGHER else 1.0), metric.threshold or 0.0
-    # In units of the bar, so that a metric whose subjects have different bars compares.
-    return sign * (metric.value - bar) / (abs(bar) or 1.0)
 
 
 def kinds_of(runs: Sequence[Run]) -> list[str]:
@@ -66,7 +57,7 @@ def text_table(runs: Sequence[Run]) -> str:
     rows: list[tuple[str, ...]] = [("metric, worst of a run", "best run", "median", "worst run", "runs", "missed by")]
     for kind in kinds:
         found = [worst[kind] for run in runs if kind in (worst := worst_values(run))]
-        ranked = sorted(found, key=_badness)
+        ranked = sorted(found, key=lambda metric: metric.excess)
         cells = [f"{metric.value:.3g}" for metric in (ranked[0], ranked[len(ranked) // 2], ranked[-1])]
         missed = str(sum(metric.passed is False for metric in found)) if found[0].threshold is not None else "no bar"
         rows.append((f"{kind} ({found[0].unit})", *cells, str(len(found)), missed))

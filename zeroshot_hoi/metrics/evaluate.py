@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,15 +33,16 @@ def evaluate(result: Any) -> dict[str, Metric]:
     return {metric.key: metric for metric in metrics}
 
 
-def attach(result: Result) -> Result:
-    """The same result with its metrics in `meta` and the distance of every edge in `contacts`."""
+def attach(result: Result, metrics: Mapping[str, Metric] | None = None) -> Result:
+    """The same result with its metrics in `meta`, measured unless given, and the distance of every edge in
+    `contacts`."""
     clip = read_clip(result)
     contacts = {edge.name: edge_distance(clip, edge) for edge in clip.edges}
-    metrics = {
+    told = {
         key: {"value": metric.value, "unit": metric.unit, "direction": metric.direction, "threshold": metric.threshold}
-        for key, metric in evaluate(result).items()
+        for key, metric in (evaluate(result) if metrics is None else metrics).items()
     }
-    return replace(result, meta={**result.meta, "metrics": metrics}, contacts=contacts)
+    return replace(result, meta={**result.meta, "metrics": told}, contacts=contacts)
 
 
 def stored(result: Result) -> dict[str, Metric]:

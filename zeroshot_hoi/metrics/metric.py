@@ -30,6 +30,15 @@ class Metric:
             return False
         return bool(self.value <= self.threshold if self.direction == LOWER else self.value >= self.threshold)
 
+    @property
+    def excess(self) -> float:
+        """How far the value is on the wrong side of its bar, in units of the bar, so that metrics whose bars differ
+        compare; of zero without a bar. Negative on the right side, infinite for a NaN."""
+        if math.isnan(self.value):
+            return math.inf
+        sign, bar = (-1.0 if self.direction == HIGHER else 1.0), self.threshold or 0.0
+        return sign * (self.value - bar) / (abs(bar) or 1.0)
+
     def __str__(self) -> str:
         sign = "<=" if self.direction == LOWER else ">="
         bar = "" if self.threshold is None else f" ({sign} {self.threshold:g}: {'pass' if self.passed else 'FAIL'})"

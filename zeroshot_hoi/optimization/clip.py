@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,6 +53,8 @@ class _Clip:
     """One a pass."""
     sound: bool = False
     """Nothing is deep where it should not be, and no frame stands out in energy: a failed start is not shipped."""
+    missed: float = 0.0
+    """By how much it misses what is asked of it."""
 
     @property
     def x(self) -> np.ndarray:
@@ -65,26 +67,50 @@ class _Clip:
 
 
 def solve_all_frames(
-    compiler: Compiler, candidates: Sequence[Candidate], listener: ProgressListener = silent
+    compiler: Compiler,
+    candidates: Sequence[Candidate],
+    listener: ProgressListener = silent,
+    *,
+    misses: Callable[[Motion], float] = lambda motion: 0.0,
+    others: Callable[[], Sequence[Candidate]] = tuple,
 ) -> tuple[Motion, Solution]:
     """The motion of every person and object, and the solution it comes from (status, energies by term).
 
     Every start takes the first pass, since key frames do not see what happens between them (the best of them may lead
-    a bag through a leg); the best clip takes the others. One in which something stays deep is not shipped while
-    another start remains: the next one gets its turn.
+    a bag through a leg); the best clip takes the others. One in which something stays deep, or that misses what is
+    asked of it (`misses`, 0 where it does not), is not shipped while another start remains: the next one gets its
+    turn, and where all of them miss something those whose key frames `others` solves only then.
     """
-    clips = sorted((_first_pass(compiler, c, listener) for c in candidates), key=lambda c: c.energy)
     done: list[_Clip] = []
-    for clip in clips:
-        done.append(_more_passes(compiler, clip, listener))
-        if done[-1].sound:
-            break
-    best = min(done, key=lambda c: (not c.sound, c.energy))
+    for ready in (lambda: candidates, others):
+        if not done or _best(done).missed:
+            done += _clips(compiler, ready(), listener, misses)
+    best = _best(done)
     compiler.shape_hands(best.start)
     solution = _joined(best.solutions)
     status = solution.status if best.sound else f"{solution.status} No start ended clean; this is the best."
     listener(Progress("optimization", 1, 1, solution.energy, status))
     return read_motion(compiler, best.problem, best.x), replace(solution, status=status)
+
+
+def _clips(
+    compiler: Compiler,
+    candidates: Sequence[Candidate],
+    listener: ProgressListener,
+    misses: Callable[[Motion], float],
+) -> list[_Clip]:
+    """Clips of starts, of least energy first, up to one that serves."""
+    done: list[_Clip] = []
+    for clip in sorted((_first_pass(compiler, c, listener) for c in candidates), key=lambda c: c.energy):
+        made = _more_passes(compiler, clip, listener)
+        done.append(replace(made, missed=misses(read_motion(compiler, made.problem, made.x))))
+        if done[-1].sound and not done[-1].missed:
+            break
+    return done
+
+
+def _best(clips: Sequence[_Clip]) -> _Clip:
+    return min(clips, key=lambda c: (c.missed, not c.sound, c.energy))
 
 
 def _first_pass(compiler: Compiler, candidate: Candidate, listener: ProgressListener) -> _Clip:

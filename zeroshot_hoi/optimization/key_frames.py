@@ -28,6 +28,9 @@ from zeroshot_hoi.optimization.schedule import (
 from zeroshot_hoi.optimization.solver import Settings, solve
 from zeroshot_hoi.optimization.start import Start
 
+FINALISTS = 3
+"""Candidates whose key frames are solved at once."""
+
 ALONE = Settings(iterations=20, tolerance=5e-3)
 TOGETHER = Settings(iterations=36, tolerance=2.5e-3)
 """Of key frames: each alone, then coupled. Most converge sooner; an arm that is brought to the mouth does not: with 6
@@ -40,14 +43,14 @@ LOOKS, UNSOLVED = 3, 1e9
 def solve_key_frames(
     compiler: Compiler, candidates: Sequence[Candidate], listener: ProgressListener = silent
 ) -> tuple[Candidate, ...]:
-    """Every candidate's key frames, the best by energy first; candidates are solved beside one another, because each is
-    too small to fill the cores.
+    """Key frames of the first FINALISTS candidates, the best by energy first; they are solved beside one another,
+    because each is too small to fill the cores. Those left over are for when no clip of these serves.
 
     Frame by frame first, which brings every frame near its contacts with its own damping: from the static pose, from
     the frame before and from the one after, and of these what meets least on the way from one key frame to the next.
     Then smoothly together.
     """
-    keys = key_times(compiler.plan.frames)
+    keys, candidates = key_times(compiler.plan.frames), candidates[:FINALISTS]
     step = float(keys[1] - keys[0]) if len(keys) > 1 else 1.0
     settled = int(np.argmin(np.abs(keys - busiest_frame(compiler))))
     shared = _shared_listener(listener, "key frames", len(candidates) * TOGETHER.iterations)

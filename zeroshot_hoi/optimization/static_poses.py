@@ -1,4 +1,4 @@
-"""Second step: one frame of every start, which leaves the few starts that go on.
+"""Second step: one frame of every start, which leaves the few starts that may go on.
 
 A static pose is reached before it minds obstacles, as InteractAnything's global stage comes before its fine one.
 """
@@ -60,9 +60,6 @@ BENT = {"elbow flexion": np.radians(80.0), "shoulder flexion": np.radians(20.0)}
 SCREENING = Settings(iterations=4, tolerance=1e-2)
 SETTLING = Settings(iterations=20, tolerance=3e-3)
 
-FINALISTS = 3
-"""Starts whose key frames are solved."""
-
 CARRIES = 0.025
 """Metres from its support within which skin is taken to carry weight."""
 
@@ -70,7 +67,7 @@ CARRIES = 0.025
 def solve_static_poses(
     compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]], listener: ProgressListener = silent
 ) -> tuple[Candidate, ...]:
-    """Solves one frame of every start, the one in which most contacts are wanted, and keeps the finalists, best first.
+    """Solves one frame of every start, the one in which most contacts are wanted, and keeps the best, best first.
 
     What the static pose settles becomes part of the start: the turn of objects that must not turn, and the places of
     contacts that must not slide.
@@ -85,7 +82,7 @@ def solve_static_poses(
     watched = [watch(compiler, s, [state], np.array([time]))[0] for s, state in zip(starts, states, strict=True)]
     x, energy = _settle(compiler, watched, time, x, SETTLING, listener)
     problem = compiler.problem(starts, [time] * len(starts))  # what one frame watches is no matter of the others
-    order = np.argsort(energy + [grip_cost(s) for s in starts], kind="stable")[:FINALISTS]
+    order = np.argsort(energy + [grip_cost(s) for s in starts], kind="stable")
     motion = read_motion(compiler, problem, x)
     return tuple(
         Candidate(_settled(compiler, starts[k], problem, x[k], k), x[k : k + 1], float(energy[k]), frame_of(motion, k))
