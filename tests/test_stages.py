@@ -183,7 +183,7 @@ def kept_in(folder: Path, tell: Any = None) -> Stages:
 def interrupted(tmp_path: Path, work: Counter[str], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in which a run was stopped in its optimization."""
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "solve_all_frames", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(pipeline, "solve_all_frames", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             kept_in(tmp_path / "kept").run()
     work.clear()
