@@ -30,7 +30,14 @@ from zeroshot_hoi.measures import Measures, miss
 from zeroshot_hoi.mesh_digest import file_digest, mesh_digest
 from zeroshot_hoi.metrics import attach
 from zeroshot_hoi.notebook import default_listener
-from zeroshot_hoi.optimization import Compiler, find_grips, solve_all_frames, solve_key_frames, solve_static_poses
+from zeroshot_hoi.optimization import (
+    FINALISTS,
+    Compiler,
+    find_grips,
+    solve_all_frames,
+    solve_key_frames,
+    solve_static_poses,
+)
 from zeroshot_hoi.planning.base import PlannedText
 from zeroshot_hoi.planning.plan_to_recipe import recipe_from_plan
 from zeroshot_hoi.planning.recipe import plan_from_recipe
@@ -239,7 +246,7 @@ def _optimized(at: Inputs, parts: str, measures: Measures) -> tuple[Motion, Solu
 
     return solve_all_frames(
         compiler, candidates, at.tell, misses=misses,
-        others=lambda: solve_key_frames(compiler, starts[len(candidates) :], at.tell),
+        others=lambda: solve_key_frames(compiler, starts[FINALISTS:], at.tell),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from zeroshot_hoi.optimization.clip import solve_all_frames
 from zeroshot_hoi.optimization.compile import Compiler
 from zeroshot_hoi.optimization.grips import find_grips
-from zeroshot_hoi.optimization.key_frames import solve_key_frames
+from zeroshot_hoi.optimization.key_frames import FINALISTS, solve_key_frames
 from zeroshot_hoi.optimization.static_poses import solve_static_poses
 
-__all__ = ["Compiler", "find_grips", "solve_all_frames", "solve_key_frames", "solve_static_poses"]
+__all__ = ["FINALISTS", "Compiler", "find_grips", "solve_all_frames", "solve_key_frames", "solve_static_poses"]
