@@ -9,6 +9,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from tests.plain_scene import SCENES
+from zeroshot_hoi import Pipeline
 from zeroshot_hoi.body import load_body, pose_vertices, to_pose
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
@@ -515,7 +516,7 @@ def test_a_thing_is_held_beside_a_place(body: SkinnedBody) -> None:
     moved = begins(ahead=0.2, aside=-0.1, above=0.05) - begins()
     assert np.linalg.norm(moved[:2]) == pytest.approx(np.hypot(0.2, 0.1))
     assert moved[2] == pytest.approx(0.05)
-    with pytest.raises(RecipeError, match="'dumbbell' has no part 'handel' to turn toward the person"):
+    with pytest.raises(RecipeError, match="'dumbbell' has no part 'handel' to bring or to turn"):
         begins(toward="handel")
 
 
@@ -567,3 +568,29 @@ def test_what_lies_against_the_trunk_is_held_there(body: SkinnedBody) -> None:
     assert 0.05 < away @ ahead < 0.25, "on the belly"
     assert track.spin <= 0.05 < free.spin, "its rear stays flat on it"
     assert abs((free.translation[0] - placement.root) @ left) > 0.1
+
+
+def test_a_part_is_brought_over_another_object_and_the_thing_turns_about_it() -> None:
+    """The spout stays over the mug while the pot tilts, and is then lower than the handle."""
+    stages = Pipeline.from_recipe("pour_into_mug").stages()
+    pot, parts, track = stages.objects["teapot"], stages.parts["teapot"].parts, stages.reference.objects["teapot"]
+    handle, spout = parts["handle"].center, pot.vertices[np.unique(pot.faces[parts["spout"].faces])]
+    tip = spout[np.argmax((spout - handle) @ (parts["spout"].center - handle))]
+
+    def path(point: np.ndarray) -> np.ndarray:
+        return track.translation + np.einsum("tij,j->ti", track.rotation, point - track.anchor)
+
+    mug, place = stages.objects["mug"].vertices, stages.pose.objects["mug"]
+    standing = mug @ place.rotation.T + place.translation
+    rim = standing[standing[:, 2] > standing[:, 2].max() - 0.01]
+    over = path(tip)[int(np.ceil(0.42 * len(track.translation))) :]
+    assert np.linalg.norm(over[:, :2] - 0.5 * (rim.min(0) + rim.max(0))[:2], axis=1).max() < 0.015
+    assert np.abs(over[:, 2] - standing[:, 2].max() - 0.09).max() < 0.015
+    assert (path(handle) - path(tip))[:, 2].max() > 0.04, "it pours"
+    assert np.linalg.norm(path(tip)[0] - over[0]) > 0.1, "it is brought there"
+
+
+def test_an_unknown_part_is_not_brought(body: SkinnedBody) -> None:
+    script = (MotionPhrase("dumbbell", "bring", parameters={"to": "mouth", "part": "handel"}),)
+    with pytest.raises(RecipeError, match="'dumbbell' has no part 'handel' to bring or to turn"):
+        _play("lift_dumbbell", body, script=script)

@@ -12,9 +12,6 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from zeroshot_hoi.body.freedoms import to_pose
-from zeroshot_hoi.body.kinematics import bone_transforms, joint_positions, pose_vertices
-from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.errors import RecipeError, nearest_name
 from zeroshot_hoi.core.plan import Plan
@@ -30,9 +27,10 @@ from zeroshot_hoi.core.variation import Variation
 from zeroshot_hoi.reference.holding import LEANING, ON, STANDING_SPIN, hold_between_hands, hold_in_hand, hold_toward
 from zeroshot_hoi.reference.person import person_reference
 from zeroshot_hoi.reference.riding import ridden
-from zeroshot_hoi.reference.timing import phrase_time
+from zeroshot_hoi.reference.timing import minimum_jerk, phrase_time
 from zeroshot_hoi.reference.variety import varied_script, work_shift
 from zeroshot_hoi.reference.verbs import OBJECT_VERBS, Parameters, Workspace, beside, complete, number
+from zeroshot_hoi.reference.workspace import front_of, top_of, workspace_of
 
 COMFORTABLE_REACH = 0.38
 """Metres in front of the pelvis where work is done with a bent elbow."""
@@ -50,8 +48,11 @@ and how far out an arm brings it for that."""
 WORN_SPIN = 0.05
 """Radians of standard deviation of the turn of what lies against the trunk: its back stays flat on it."""
 
-BELLY_BAND = 0.05
-"""Metres above and below the elbows within which the trunk's front is looked for."""
+BROUGHT_SPIN = 0.15
+"""The same of what has a part of it somewhere."""
+
+END = 0.01
+"""Metres within which points are an end of a part."""
 
 ALMOST_FLAT = 0.5
 """Vertical share of a stick's direction below which hands do not take it at a height."""
@@ -107,56 +108,6 @@ def _worker(name: str, plan: Plan) -> tuple[str, str]:
     return next(iter(plan.people)), "right"
 
 
-def _workspace(body: SkinnedBody, placement: Placement, side: str, along: np.ndarray | None) -> Workspace:
-    xp, turn = numpy_namespace(), Rotation.from_euler("z", placement.heading)
-    local = joint_positions(xp, body, bone_transforms(xp, body, to_pose(xp, body.freedoms, placement.q), np.zeros(3)))
-    joints = dict(zip(body.joint_names, turn.apply(local) + placement.root, strict=True))
-    forward, left = turn.apply([1.0, 0.0, 0.0]), turn.apply([0.0, 1.0, 0.0])
-    rest = dict(zip(body.joint_names, body.rest_joints, strict=True))
-    forearm = np.linalg.norm(rest[f"{side}_wrist"] - rest[f"{side}_elbow"])
-    palm = 0.7 * np.linalg.norm(rest[f"{side}_middle1"] - rest[f"{side}_wrist"])
-    track = left if along is None else along
-    track = track if track @ left >= 0.0 else -track
-    shoulder, elbow = joints[f"{side}_shoulder"], joints[f"{side}_elbow"]
-    begin = shoulder + 0.35 * forward - np.array([0.0, 0.0, 0.25])
-    outward = left if side == "left" else -left
-    hanging = elbow - np.array([0.0, 0.0, float(forearm + palm)]) + 0.04 * outward
-    leg = pose_vertices(xp, body, to_pose(xp, body.freedoms, placement.q), np.zeros(3))
-    leg = turn.apply(leg[np.array(body.part_labels) == f"{side} leg"]) + placement.root
-    flank = leg[(leg @ outward).argmax()]
-    face = _face(body, placement) | {"front": begin, "side": hanging}
-    return Workspace(forward, left, shoulder, elbow, float(forearm + palm), track, face, begin, flank, outward)
-
-
-def _front(body: SkinnedBody, placement: Placement) -> np.ndarray:
-    """(3,) where a person works with both hands, in the world."""
-    points = [_workspace(body, placement, side, None).face["front"] for side in ("left", "right")]
-    return 0.5 * (points[0] + points[1])
-
-
-def _face(body: SkinnedBody, placement: Placement) -> dict[str, np.ndarray]:
-    """Mouth, eyes, chest and belly (3,) in the world: measured from the tip of the nose, between the shoulders, and in
-    front of the trunk at the height of hanging elbows."""
-    xp, turn = numpy_namespace(), Rotation.from_euler("z", placement.heading)
-    pose = to_pose(xp, body.freedoms, placement.q)
-    vertices = pose_vertices(xp, body, pose, np.zeros(3))
-    head = vertices[np.array(body.part_labels) == "head"]
-    nose = head[head[:, 0].argmax()]
-    joints = dict(
-        zip(body.joint_names, joint_positions(xp, body, bone_transforms(xp, body, pose, np.zeros(3))), strict=True)
-    )
-    breast = 0.5 * (joints["left_shoulder"] + joints["right_shoulder"]) + [0.12, 0.0, -0.08]
-    torso = vertices[np.array(body.part_labels) == "torso"]
-    level = torso[np.abs(torso[:, 2] - joints["left_elbow"][2]) < BELLY_BAND]
-    local = {
-        "belly": np.array([level[:, 0].max(), 0.0, joints["left_elbow"][2]]),
-        "mouth": nose + [-0.015, 0.0, -0.035],
-        "eyes": nose + [-0.03, 0.0, 0.04],
-        "chest": breast,
-    }
-    return {name: turn.apply(point) + placement.root for name, point in local.items()}
-
-
 def _object_reference(
     name: str,
     plan: Plan,
@@ -169,10 +120,11 @@ def _object_reference(
     placement, pose = scene.people[person][0], scene.objects[name]
     support = plan.objects[name].rests_on
     on = _support_region(name, support, plan, objects, parts, scene) if support not in ("ground", "hand") else None
-    workspace = _workspace(bodies[person], placement, side, on[1] if on else None)
+    workspace = workspace_of(bodies[person], placement, side, on[1] if on else None)
     seconds = plan.frames / plan.fps
-    others = {n: _front(bodies[n], scene.people[n][0]) for n in bodies if n != person}
-    workspace = replace(workspace, face={**workspace.face, **others})
+    others = {n: front_of(bodies[n], scene.people[n][0]) for n in bodies if n != person}
+    tops = {n: top_of(objects[n], scene.objects[n]) for n in objects if n != name}
+    workspace = replace(workspace, face={**tops, **workspace.face, **others})
     shift = work_shift(Variation(plan.seed), name)
     base = pose.translation if on is None else _work_center(on[0], placement, workspace, side, objects[name], shift)
     both = _both_hands(name, person, plan)
@@ -236,7 +188,7 @@ def _held_reference(
     apart = len(held_parts) > 1 or any(len(np.unique(parts[name].parts[p].instances)) > 2 for p in held_parts)
     center = np.mean([parts[name].parts[p].center for p in held_parts], axis=0) if apart else part.center
     if how["toward"]:
-        toward = _part_toward(str(how["toward"]), parts[name], name).center - center
+        toward = _part_of(str(how["toward"]), parts[name], name).center - center
         held = hold_toward(workspace, toward, _across(parts[name], both, thing), len(held_parts) < 2)
     elif (apart and keep not in LEANING) or (both and keep == "upright"):
         held = hold_between_hands(workspace, _between(parts[name], both))
@@ -254,9 +206,29 @@ def _held_reference(
     if worn:
         held = replace(held, spin=min(held.spin, WORN_SPIN))
         path = path - held.rotation @ (parts[name].parts[worn].center - center)
+    for share, point in _brought(name, plan, parts[name], thing, center):
+        path = path - share[:, None] * (rotation @ (point - center))
+        held = replace(held, spin=min(held.spin, BROUGHT_SPIN))
     if how["at"] == "side":
         path = path + _clear_of_thigh(workspace, path[0], (thing.vertices - center) @ held.rotation.T)
     return ObjectReference(rotation, path, center, held.axis, dead_zone, held.spin, held.symmetric, height=height)
+
+
+def _brought(
+    name: str, plan: Plan, parts: ObjectParts, thing: SceneObject, center: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """How far (T,) every `bring` of a part has come, and that part's end (3,) away from where the thing is held: once
+    it has come the thing turns about it, as a teapot about its spout."""
+    found = []
+    for phrase in (p for p in plan.script if (p.subject, p.verb) == (name, "bring")):
+        part = str(complete("bring", phrase.parameters, False)["part"])
+        if part:
+            region = _part_of(part, parts, name)
+            points = thing.vertices[np.unique(thing.faces[region.faces])]
+            along = (points - center) @ (region.center - center) / np.linalg.norm(region.center - center)
+            share = minimum_jerk(phrase_time(plan.frames, phrase.start, phrase.end))
+            found.append((share, points[along > along.max() - END].mean(axis=0)))
+    return found
 
 
 def _worn(name: str, plan: Plan) -> str:
@@ -274,9 +246,9 @@ def _clear_of_thigh(workspace: Workspace, place: np.ndarray, hanging: np.ndarray
     return np.clip(inward + PASSING - room, 0.0, WIDEST) * outward
 
 
-def _part_toward(part: str, thing: ObjectParts, name: str) -> PartRegion:
+def _part_of(part: str, thing: ObjectParts, name: str) -> PartRegion:
     if part not in thing.parts:
-        raise RecipeError(f"'{name}' has no part '{part}' to turn toward the person. {nearest_name(part, thing.parts)}")
+        raise RecipeError(f"'{name}' has no part '{part}' to bring or to turn. {nearest_name(part, thing.parts)}")
     return thing.parts[part]
 
 

@@ -44,8 +44,8 @@ class Workspace:
     along: np.ndarray
     """(3,) unit, the long direction of what the object rests on; the person's left where it rests on nothing."""
     face: Mapping[str, np.ndarray]
-    """Places that things are held at or brought to: `mouth`, `eyes`, `chest`, `belly`, `front`, `side`, and the other
-    people, in front of whom they work -> (3,) metres."""
+    """Places that things are held at or brought to: `mouth`, `eyes`, `chest`, `belly`, `front`, `side`, the other
+    people, in front of whom they work, and the tops of other objects -> (3,) metres."""
     begin: np.ndarray
     """(3,) where the object's anchor is before the phrase."""
     flank: np.ndarray
@@ -228,7 +228,8 @@ def _curl(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[n
 
 
 def _bring(w: Workspace, u: np.ndarray, p: Parameters, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    """The held part goes to the person's mouth, eyes or another place, or as far beside it as the object needs."""
+    """The held part, or what `part` names, goes to the person's mouth, eyes or another place, such as the top of
+    another object, or as far beside it as the object needs."""
     if p["to"] not in w.face:
         raise RecipeError(f"Nothing is brought to '{p['to']}'. {nearest_name(str(p['to']), w.face)}")
     return _outer(minimum_jerk(u), w.face[str(p["to"])] + beside(w, p) - w.begin), np.zeros((len(u), 3))
@@ -255,7 +256,7 @@ OBJECT_VERBS: dict[str, ObjectVerb] = {
     "tilt": ObjectVerb(_tilt, {"angle": 60.0, "cycles": 0.0, "about": "forward"}),
     "swing": ObjectVerb(_swing, {"angle": 60.0, "cycles": 1.0, "about": "left", "radius": 0.6}),
     "toss": ObjectVerb(_toss, {"height": 0.3, "spin": 0.0}),
-    "bring": ObjectVerb(_bring, {"to": "mouth", "ahead": 0.06, "aside": 0.0, "above": -0.03}),
+    "bring": ObjectVerb(_bring, {"to": "mouth", "part": "", "ahead": 0.06, "aside": 0.0, "above": -0.03}),
     "throw": ObjectVerb(_throw, {"to": "person 2", "height": 0.4, "spin": 0.0}, flies=True),
     "roll": ObjectVerb(_roll, {"distance": 2.0, "direction": "forward"}, rolls=True),
     "open": ObjectVerb(_open, {"angle": 35.0, "way": "pull"}, hinged=True),
