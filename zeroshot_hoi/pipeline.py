@@ -234,7 +234,8 @@ def _solve(step: Callable[..., Any]) -> Callable[[Inputs], Any]:
 
 def _optimized(at: Inputs, parts: str, measures: Measures) -> tuple[Motion, Solution]:
     """All frames; a clip that misses a bar is not shipped while another start remains."""
-    plan, made = at.plan, _of(at, "bodies", "objects", parts)
+    plan = at.plan
+    bodies, objects, found = _of(at, "bodies", "objects", parts)
     compiler, starts, candidates = _of(at, "interaction", "starts", "keyframes")
     seen = Plan(
         name="", text="", graph=plan.graph, people=plan.people, objects=plan.objects, contacts=plan.contacts,
@@ -242,7 +243,7 @@ def _optimized(at: Inputs, parts: str, measures: Measures) -> tuple[Motion, Solu
     )  # fmt: skip
 
     def misses(motion: Motion) -> float:
-        return miss(measures.of(build_result(seen, *made, motion)))
+        return miss(measures.of(build_result(seen, bodies, objects, found, motion)))
 
     return solve_all_frames(
         compiler, candidates, at.tell, misses=misses,
