@@ -15,6 +15,7 @@ from benchmarks.overlap import body_and_object, two_objects, two_people, with_it
 from benchmarks.touch import Touch, drift, grip_around, measure_touch, seat_area
 from benchmarks.weight import outside
 
+ARMS = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("shoulder", "elbow", "wrist"))
 TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
 
 
@@ -42,9 +43,12 @@ def measure_bars(path: Path) -> list[Bar]:
     bars += _overlap_bars(file)
     for person in file.names("people"):
         bars += _person_bars(file, person, touches)
+        joints = {str(name) for name in file.person(person, "joint_names")}
+        if set(ARMS) <= joints:
+            bars.append(Bar(f"elbows {person}", _elbow_over_arm(file, person), 5.0, "cm"))
         if not any(support and _ends(edge)[0][0] == person for edge, (_, support, _) in file.meta["edges"].items()):
             bars.append(Bar(f"balance {person}", outside(file, person, touches), 2.0, "cm"))
-            if set(TRUNK) <= {str(name) for name in file.person(person, "joint_names")}:
+            if set(TRUNK) <= joints:
                 bars.append(Bar(f"trunk {person}", _bent_wrongly(file, person), 25.0, "deg"))
     for thing in file.names("objects"):
         bars += _object_bars(file, thing)
@@ -110,6 +114,19 @@ def _bent_wrongly(file: File, person: str) -> float:
         cosine = bow @ [x, y, z] / max(float(np.linalg.norm(bow) * np.linalg.norm([x, y, z])), 1e-9)
         worst = max(worst, float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))))
     return worst
+
+
+def _elbow_over_arm(file: File, person: str) -> float:
+    """Centimetres by which an elbow is ever higher than both ends of its arm, of the worse arm."""
+    names = [str(name) for name in file.person(person, "joint_names")]
+    height = dict(zip(names, 100.0 * np.moveaxis(file.person(person, "joints")[..., 2], 1, 0), strict=True))
+    over = [
+        np.minimum(
+            height[f"{side}_elbow"] - height[f"{side}_shoulder"], height[f"{side}_elbow"] - height[f"{side}_wrist"]
+        )
+        for side in ("left", "right")
+    ]
+    return float(np.max(over))
 
 
 def _person_bars(file: File, person: str, touches: dict[str, Touch]) -> list[Bar]:

@@ -75,6 +75,19 @@ def trunk(ahead, aside, heading=0.0, frames=FRAMES):
     }
 
 
+def arms(left, right, frames=FRAMES):
+    """Joints of a person whose arms have shoulder, elbow and wrist at these heights, metres."""
+    names = [f"{side}_{joint}" for side in ("left", "right") for joint in ("shoulder", "elbow", "wrist")]
+    points = np.array([[0.1 * k, 0.0, z] for k, z in enumerate((*left, *right))])
+    return {
+        "joints": np.repeat(points[None], frames, axis=0),
+        "joint_names": np.array(names),
+        "joint_parents": np.array([-1, 0, 1, 0, 3, 4]),
+        "joint_limits": np.broadcast_to([-0.5, 0.5], (6, 3, 2)),
+        "pose": np.zeros((frames, 6, 3)),
+    }
+
+
 def thing(vertices, faces, *, part="top", chosen=None, rotation=None, translation=None, frames=FRAMES):
     """Arrays of one object with one named part (all faces, or those `chosen`)."""
     probability = np.zeros((1, len(faces)))

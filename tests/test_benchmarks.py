@@ -209,6 +209,15 @@ def test_a_trunk_that_leans_back_or_aside(tmp_path, ahead, aside, degrees):
     assert bar.holds is (degrees < 25.0)
 
 
+@pytest.mark.parametrize(("elbow", "raised"), [(1.2, -20.0), (1.43, 3.0), (1.55, 15.0)])
+def test_an_elbow_over_its_arm(tmp_path, elbow, raised):
+    person = syn.person(*syn.ball([0, 0, 0.1]), "left foot", frames=20)
+    person |= syn.arms((1.4, elbow, 1.1), (1.4, 1.1, 0.9), frames=20)
+    bar = holds(tmp_path, {"people": {"person 1": person}}, "elbows person 1")
+    assert bar.value == pytest.approx(raised)
+    assert bar.holds is (raised <= 5.0)
+
+
 @pytest.mark.parametrize(("way", "passes"), [(0.2, True), (0.05, False)])
 def test_a_travelling_object(tmp_path, way, passes):
     translation = np.linspace(0, way, 20)[:, None] * [1.0, 0, 0]

@@ -372,6 +372,33 @@ def test_the_worst_frame_counts_and_a_raised_hip_does_not_tilt_the_measure():
     assert measure("trunk lean:person 1", people=people).value == pytest.approx(expected, abs=0.01)
 
 
+HANGING = (1.4, 1.1, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("arm", "raised"),
+    [(HANGING, -30.0), ((1.4, 1.5, 1.8), -30.0), ((1.4, 1.6, 1.56), 4.0), ((1.4, 1.65, 1.5), 15.0),
+     ((1.4, 1.48, 1.0), 8.0)],
+    ids=["hangs", "reaches up", "hand just below the elbow", "over the head", "a wing"],
+)  # fmt: skip
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_an_elbow_above_its_shoulder_and_its_hand_is_raised(arm, raised, side):
+    people = stander(0.1)
+    people["person 1"] |= syn.arms(*((arm, HANGING) if side == "left" else (HANGING, arm)))
+    metric = measure("raised elbow:person 1", people=people)
+    assert metric.value == pytest.approx(raised)
+    assert metric.passed is (raised <= 5.0)
+
+
+def test_one_frame_with_a_raised_elbow_counts_and_who_has_no_arms_is_not_asked():
+    people = stander(0.1)
+    assert "raised elbow:person 1" not in evaluate(syn.result(people=people))
+    moving, raised = syn.arms(HANGING, HANGING), syn.arms(HANGING, (1.4, 1.6, 1.5))
+    moving["joints"][3] = raised["joints"][3]
+    people["person 1"] |= moving
+    assert measure("raised elbow:person 1", people=people).value == pytest.approx(10.0)
+
+
 def test_who_is_seated_may_lean_back_and_who_has_no_trunk_is_not_asked():
     seat = {
         "objects": {"chair": syn.thing(*syn.box([0, 0, -1.0], [0.4, 0.4, 0.5]), part="seat")},

@@ -12,6 +12,10 @@ LEAN_BAR = 25.0
 """Degrees. People who held, lifted and carried things in 30 clips had at most 13; one bent back from what both hands
 held had 52, one bent aside over a guitar 31."""
 
+RAISED_BAR = 5.0
+"""cm. In 126 clips the four with more looked wrong (8, 11, 19 and 23: binoculars with an arm over the head, a book held
+across the face); the others had 3 at most."""
+
 
 def trunk_lean(person: PersonClip) -> np.ndarray:
     """(T,) degrees by which the trunk, from between the hips to between the shoulders, leans back or aside.
@@ -29,8 +33,24 @@ def trunk_lean(person: PersonClip) -> np.ndarray:
     return np.degrees(np.arcsin(np.minimum(wrong, 1.0)))
 
 
+def raised_elbow(person: PersonClip) -> np.ndarray:
+    """(T,) metres by which an elbow is above its shoulder and its wrist, that of the arm that is worse.
+
+    Who reaches up has the hand above the elbow, who works has the elbow below the shoulder; above both it is where a
+    grip, not a person, wants it. Negative below; NaN where a joint is not known.
+    """
+    names = list(person.joint_names)
+    found = [np.full(len(person.joints), np.nan)]
+    for side in ("left", "right"):
+        arm = [f"{side}_{joint}" for joint in ("elbow", "shoulder", "wrist")]
+        if set(arm) <= set(names):
+            elbow, shoulder, wrist = (person.joints[:, names.index(name), 2] for name in arm)
+            found.append(elbow - np.maximum(shoulder, wrist))
+    return np.fmax.reduce(found)
+
+
 def posture_metrics(clip: Clip) -> list[Metric]:
-    """Of every person the frame that is worst; with a bar where nothing but the floor carries them."""
+    """Of every person the frame that is worst; a lean has a bar where nothing but the floor carries them."""
     metrics = []
     for name, person in clip.people.items():
         carried = any(edge.first[0] == name and edge.support for edge in clip.edges)
@@ -39,4 +59,7 @@ def posture_metrics(clip: Clip) -> list[Metric]:
             metrics.append(
                 Metric(f"trunk lean:{name}", float(np.nanmax(lean)), "deg", LOWER, None if carried else LEAN_BAR)
             )
+        raised = raised_elbow(person)
+        if np.isfinite(raised).any():
+            metrics.append(Metric(f"raised elbow:{name}", 100.0 * float(np.nanmax(raised)), "cm", LOWER, RAISED_BAR))
     return metrics
