@@ -51,6 +51,10 @@ WORN_SPIN = 0.05
 BROUGHT_SPIN = 0.15
 """The same of what has a part of it somewhere."""
 
+HELD_ZONE, STILL_ZONE = 0.02, 0.004
+"""Metres around its path within which a held thing may be for nothing: one that moves, and one that stands on the
+ground or stays where it is by the graph."""
+
 END = 0.01
 """Metres within which points are an end of a part."""
 
@@ -194,13 +198,14 @@ def _held_reference(
         held = hold_between_hands(workspace, _between(parts[name], both))
     else:
         held = hold_in_hand(keep, replace(part, center=center), thing, workspace, lean, str(how["front"]))
-    rotation, dead_zone, height = (turn * Rotation.from_matrix(held.rotation)).as_matrix(), 0.02, 1.0
+    rotation, height = (turn * Rotation.from_matrix(held.rotation)).as_matrix(), 1.0
+    dead_zone = HELD_ZONE if plan.graph.state(name).is_translational else STILL_ZONE
     if on == "ground":
         lowest = ((thing.vertices - center) @ held.rotation[2]).min()
         above = workspace.begin[2] + lowest  # how far the hands are above the held part's middle, once it stands
         stick = held.rotation @ held.axis
         along = stick / stick[2] if both and abs(stick[2]) > ALMOST_FLAT else np.array([0.0, 0.0, 1.0])
-        path, dead_zone, height = path - above * along, 0.004, STANDING_HEIGHT
+        path, dead_zone, height = path - above * along, STILL_ZONE, STANDING_HEIGHT
         held = replace(held, spin=STANDING_SPIN)
     worn = _worn(name, plan)
     if worn:
