@@ -594,3 +594,17 @@ def test_an_unknown_part_is_not_brought(body: SkinnedBody) -> None:
     script = (MotionPhrase("dumbbell", "bring", parameters={"to": "mouth", "part": "handel"}),)
     with pytest.raises(RecipeError, match="'dumbbell' has no part 'handel' to bring or to turn"):
         _play("lift_dumbbell", body, script=script)
+
+
+def test_who_brings_the_held_part_itself_or_nothing_more_brings_the_held_place(body: SkinnedBody) -> None:
+    """The held part has no end away from itself; and a second `bring` without a part takes over from one with it."""
+
+    def path(*brought: dict[str, float | str]) -> np.ndarray:
+        script = tuple(
+            MotionPhrase("dumbbell", "bring", 0.5 * k, 0.5 * k + 0.5, {"to": "mouth", **given})
+            for k, given in enumerate(brought)
+        )
+        return _play("lift_dumbbell", body, script=script)[2].objects["dumbbell"].translation
+
+    assert np.isfinite(path({"part": "handle"})).all()
+    assert path({"part": "handle"}, {})[-1] == pytest.approx(path({}, {})[-1])

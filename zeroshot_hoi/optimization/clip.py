@@ -81,10 +81,9 @@ def solve_all_frames(
     asked of it (`misses`, 0 where it does not), is not shipped while another start remains: the next one gets its
     turn, and where all of them miss something those whose key frames `others` solves only then.
     """
-    done: list[_Clip] = []
-    for ready in (lambda: candidates, others):
-        if not done or _best(done).missed:
-            done += _clips(compiler, ready(), listener, misses)
+    done = _clips(compiler, candidates, listener, misses)
+    if _best(done).missed:
+        done += _clips(compiler, others(), listener, misses)
     best = _best(done)
     compiler.shape_hands(best.start)
     solution = _joined(best.solutions)

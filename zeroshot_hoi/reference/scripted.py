@@ -51,6 +51,9 @@ WORN_SPIN = 0.05
 BROUGHT_SPIN = 0.15
 """The same of what has a part of it somewhere."""
 
+RESTING_SPIN = 3.0
+"""The same of what is taken from where it rests: a hand may turn it as it likes."""
+
 HELD_ZONE, STILL_ZONE = 0.02, 0.004
 """Metres around its path within which a held thing may be for nothing: one that moves, and one that stands on the
 ground or stays where it is by the graph."""
@@ -162,10 +165,10 @@ def _object_reference(
         hinged = _held_part(name, plan, parts)
         path, turn = _about_hinge(path, turn, heading, objects[name], hinged, workspace, "push" in ways)
     guided = any(verb.hinged or verb.follows or verb.rolls for verb in verbs)
-    up = heading.inv().apply([0.0, 0.0, 1.0])
-    return ObjectReference(
-        (turn * heading).as_matrix(), path, np.zeros(3), up, 0.004 if on else 0.02, 3.0, guided=guided
-    )
+    up, rotation = heading.inv().apply([0.0, 0.0, 1.0]), (turn * heading).as_matrix()
+    lever = _lever(name, plan, parts[name], objects[name], np.zeros(3))
+    path, spin = path - np.einsum("tij,tj->ti", rotation, lever), BROUGHT_SPIN if lever.any() else RESTING_SPIN
+    return ObjectReference(rotation, path, np.zeros(3), up, STILL_ZONE if on else HELD_ZONE, spin, guided=guided)
 
 
 def _held_reference(
@@ -211,29 +214,33 @@ def _held_reference(
     if worn:
         held = replace(held, spin=min(held.spin, WORN_SPIN))
         path = path - held.rotation @ (parts[name].parts[worn].center - center)
-    for share, point in _brought(name, plan, parts[name], thing, center):
-        path = path - share[:, None] * (rotation @ (point - center))
-        held = replace(held, spin=min(held.spin, BROUGHT_SPIN))
+    lever = _lever(name, plan, parts[name], thing, center)
+    path = path - np.einsum("tij,tj->ti", rotation, lever)
+    held = replace(held, spin=min(held.spin, BROUGHT_SPIN) if lever.any() else held.spin)
     if how["at"] == "side":
         path = path + _clear_of_thigh(workspace, path[0], (thing.vertices - center) @ held.rotation.T)
     return ObjectReference(rotation, path, center, held.axis, dead_zone, held.spin, held.symmetric, height=height)
 
 
-def _brought(
-    name: str, plan: Plan, parts: ObjectParts, thing: SceneObject, center: np.ndarray
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """How far (T,) every `bring` of a part has come, and that part's end (3,) away from where the thing is held: once
-    it has come the thing turns about it, as a teapot about its spout."""
-    found = []
+def _lever(name: str, plan: Plan, parts: ObjectParts, thing: SceneObject, center: np.ndarray) -> np.ndarray:
+    """(T, 3) from the place where a thing is held to what is brought somewhere, object frame.
+
+    Zero but while and after a phrase `bring` names a part: then the way goes over to that part's end, the one away from
+    the held place, and the thing turns about it, as a teapot about its spout.
+    """
+    lever = np.zeros((plan.frames, 3))
     for phrase in (p for p in plan.script if (p.subject, p.verb) == (name, "bring")):
         part = str(complete("bring", phrase.parameters, False)["part"])
-        if part:
-            region = _part_of(part, parts, name)
-            points = thing.vertices[np.unique(thing.faces[region.faces])]
-            along = (points - center) @ (region.center - center) / np.linalg.norm(region.center - center)
-            share = minimum_jerk(phrase_time(plan.frames, phrase.start, phrase.end))
-            found.append((share, points[along > along.max() - END].mean(axis=0)))
-    return found
+        brought = _far_end(_part_of(part, parts, name), thing, center) - center if part else np.zeros(3)
+        lever += minimum_jerk(phrase_time(plan.frames, phrase.start, phrase.end))[:, None] * (brought - lever)
+    return lever
+
+
+def _far_end(part: PartRegion, thing: SceneObject, place: np.ndarray) -> np.ndarray:
+    """(3,) the end of a part that is away from a place (3,) of its object."""
+    points = thing.vertices[np.unique(thing.faces[part.faces])]
+    along = (points - place) @ (part.center - place) / max(float(np.linalg.norm(part.center - place)), 1e-9)
+    return points[along >= along.max() - END].mean(axis=0)
 
 
 def _worn(name: str, plan: Plan) -> str:
