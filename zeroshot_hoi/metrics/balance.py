@@ -22,9 +22,14 @@ fall the last way."""
 
 def mass_center(person: PersonClip) -> np.ndarray:
     """(T, 3) m: center of mass of the closed skin at uniform density, by signed tetrahedra (exact for a polyhedron)."""
-    first, second, third = (person.vertices[:, person.faces[:, k]] for k in range(3))
-    volume = np.einsum("tfi,tfi->tf", first, np.cross(second, third))
-    return np.einsum("tf,tfi->ti", volume, first + second + third) / (4.0 * volume.sum(axis=1)[:, None])
+    return np.array([_centroid(vertices[person.faces]) for vertices in person.vertices])
+
+
+def _centroid(corners: np.ndarray) -> np.ndarray:
+    """(3,) m of the solid that triangles (F, 3, 3) close."""
+    first, second, third = corners.swapaxes(0, 1)
+    volume = np.einsum("fi,fi->f", first, np.cross(second, third))
+    return volume @ (first + second + third) / (4.0 * volume.sum())
 
 
 def loads(clip: Clip, measured: dict[str, EdgeContact]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
