@@ -66,7 +66,7 @@ def clip() -> Clip:
     plan = plan_from_recipe(Recipe.load(RECIPE), seed=0)
     bodies = {name: load_body(person.body) for name, person in plan.people.items()}
     objects = {n: prepare_object(n, builtin_mesh(o.builtin), size=o.size, mass=o.mass) for n, o in plan.objects.items()}
-    parts = {name: find_parts(thing, plan.objects[name], plan.seed) for name, thing in objects.items()}
+    parts = {name: find_parts(thing, plan.objects[name]) for name, thing in objects.items()}
     initial = place(plan, bodies, objects, parts)
     compiler = Compiler(
         plan, bodies, objects, parts, initial, script_motion(plan, bodies, objects, parts, initial)

@@ -49,7 +49,7 @@ def test_the_choice_survives_the_way_back_to_a_recipe() -> None:
 def test_a_part_that_models_miss_stops_unless_the_recipe_allows(monkeypatch) -> None:
     objects, parts = ironing_scene()
     plan = plan_of(affordance="segmentation", models={"views": 4, "size": 64})
-    monkeypatch.setattr(variants, "find_parts", lambda thing, entry, seed: parts[thing.name])
+    monkeypatch.setattr(variants, "find_parts", lambda thing, entry: parts[thing.name])
     with pytest.raises(PartError, match="without a box"):
         variants.ground_parts(plan, objects, load=lambda role, name, settings: Blind())
     allowed = replace(plan, missing_parts="geometric")

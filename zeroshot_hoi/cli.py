@@ -104,7 +104,6 @@ def parts(
                       help_behavior_hint=""),
     ] = None,
     correct: Corrections = (),
-    seed: Annotated[int, tyro.conf.arg(metavar="INT", help="Random seed.")] = 0,
     out: Annotated[Path, tyro.conf.arg(metavar="DIR", help="Where the files go.")] = Path("out/parts"),
     json: Json = False,
 ) -> int:  # fmt: skip
@@ -130,8 +129,8 @@ def parts(
         wanted = objects[name]
     wanted = correct_parts(wanted, correct, add=not recipe)
     folder = writable_folder(out)
-    prepared = prepare_object(name, given, size=wanted.size, seed=seed)
-    found = find_parts(prepared, wanted, seed, absent_is_note=True)
+    prepared = prepare_object(name, given, size=wanted.size)
+    found = find_parts(prepared, wanted, absent_is_note=True)
     written = write_parts(prepared, found, folder / name.replace(" ", "_"))
     if json:
         console.print_json({**part_facts(prepared, found, written), "recipe": recipe_lines(wanted)})

@@ -140,11 +140,11 @@ class Pipeline:
         table = (
             Stage("bodies", _bodies, bodies_line, ("people",), narrow=_only_bodies, outside=_body_files, kept=False,
                   each="people"),
-            Stage("objects", lambda at: _objects(at, given), objects_line, ("objects", "seed"), narrow=_only_objects,
+            Stage("objects", lambda at: _objects(at, given), objects_line, ("objects",), narrow=_only_objects,
                   outside=lambda plan: [mesh_digest(given[name]) if name in given else "" for name in plan.objects],
                   each="objects"),
-            Stage("parts", _parts, parts_line, ("objects", "seed", "affordance", "models", "missing_parts"),
-                  ("objects",), outside=_painted_files, each="objects"),
+            Stage("parts", _parts, parts_line, ("objects", "affordance", "models", "missing_parts"), ("objects",),
+                  outside=_painted_files, each="objects"),
             Stage("pose", _place("parts"), scene_line, placing, ("bodies", "objects", "parts"), _flagless),
             Stage("contacts", _contacts, parts_line, EVERYTHING, ("bodies", "objects", "parts", "pose"),
                   each="objects"),
@@ -211,7 +211,7 @@ def _prepare(entry: ObjectPlan, mesh: MeshLike | None, at: Inputs) -> SceneObjec
             raise RecipeError(f"'{entry.name}' has no built-in mesh. Give one: run({{'{entry.name}': PATH}}).")
         mesh = builtin_mesh(entry.builtin)
     source = os.fspath(mesh) if isinstance(mesh, Path) else mesh
-    return prepare_object(entry.name, source, size=entry.size, mass=entry.mass, seed=at.plan.seed, progress=at.tell)
+    return prepare_object(entry.name, source, size=entry.size, mass=entry.mass, progress=at.tell)
 
 
 def _parts(at: Inputs) -> Any:

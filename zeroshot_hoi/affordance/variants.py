@@ -65,12 +65,12 @@ def check_models(plan: Plan) -> None:
 def ground_parts(
     plan: Plan, objects: Mapping[str, SceneObject], listener: ProgressListener = silent, load: Loader = load_model
 ) -> dict[str, ObjectParts]:
-    """Object name -> its parts, from geometry or from frozen detectors and segmenters."""
+    """Object name -> its parts, from geometry or from frozen detectors and segmenters; the same for every seed."""
     models = _load(plan, load) if plan.affordance == "segmentation" else {}
     parts = {}
     for index, (name, thing) in enumerate(objects.items()):
         listener(Progress("parts", index, len(objects), note=name))
-        parts[name] = _segmented(plan, thing, models) if models else find_parts(thing, plan.objects[name], plan.seed)
+        parts[name] = _segmented(plan, thing, models) if models else find_parts(thing, plan.objects[name])
     listener(Progress("parts", len(parts), len(parts)))
     return parts
 
@@ -119,7 +119,7 @@ def _segmented(plan: Plan, thing: SceneObject, models: Mapping[str, Any]) -> Obj
         return segment_parts(thing, entry, models["detector"], models["segmenter"], settings)
     except PartError as error:
         note = _allowed(plan, error)
-        found = find_parts(thing, entry, plan.seed)
+        found = find_parts(thing, entry)
         return replace(found, notes=(*found.notes, note))
 
 
