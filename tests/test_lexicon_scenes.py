@@ -156,6 +156,37 @@ def test_a_cart_is_pushed_from_behind_with_both_hands() -> None:
         assert recipe.objects[0].rests_on == "ground"
 
 
+POURS = (
+    ("A person pours tea from the teapot into a mug that stands on the table.", "right"),
+    ("A person pours the teapot into the mug on the table.", "right"),
+    ("A person pours tea from the teapot into the mug standing on the table with the left hand.", "left"),
+)
+
+
+@pytest.mark.parametrize(("text", "hand"), POURS)
+def test_what_is_poured_goes_into_what_stands_on_the_table(text: str, hand: str) -> None:
+    recipe = recipe_of(text, "teapot", "mug", "table")
+    away = {"right": ("left", "back"), "left": ("right", "forward")}[hand]
+    grip = (f"person 1, {hand} hand", "teapot, handle", "grip")
+    assert edges(recipe) == [("mug, bottom", "table, top", "rest"), grip]
+    assert [who for who, *_ in places(recipe)] == ["table"]
+    hold, bring, tilt = (given for _, _, given in script(recipe))
+    assert hold["keep"] == f"upright {away[0]}", "the spout points away from the arm"
+    assert (bring["to"], bring["part"], tilt["about"]) == ("mug", "spout", away[1])
+
+
+def test_what_is_poured_into_a_mug_on_the_floor_is_said_to_miss_it() -> None:
+    planned = plan("A person pours the teapot into the mug.", "teapot", "mug")
+    assert [verb for _, verb, _ in script(planned.recipes[0])] == ["hold", "lift", "tilt"]
+    assert any("the mug stands on the floor" in note for note in planned.notes)
+
+
+def test_what_a_thing_stands_on_is_no_ride_of_the_person() -> None:
+    recipe = recipe_of("A person drinks from the mug that is on the table.", "mug", "table")
+    assert edges(recipe) == [("person 1, right hand", "mug, handle", "grip")], "what is held stands nowhere"
+    assert places(recipe)[0][0] == "table"
+
+
 def test_boxes_go_between_two_palms() -> None:
     recipe = recipe_of("A person carries the box.", "box")
     assert edges(recipe) == [

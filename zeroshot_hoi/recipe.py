@@ -92,6 +92,11 @@ def _find(name_or_path: str) -> Path:
             )
         return path
     if name_or_path not in list_recipes():
+        if len(name_or_path.split()) > 2:
+            raise RecipeError(
+                f"There is no recipe called '{name_or_path}'. Is it a sentence? "
+                "Then use Pipeline.from_text(...), or zeroshot-hoi run --text '...'."
+            )
         raise RecipeError(
             f"There is no recipe called '{name_or_path}'. {nearest_name(name_or_path, list_recipes())} "
             "Your own recipe is given by its path, ending in .toml."

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from zeroshot_hoi.planning.base import TextError
@@ -29,6 +29,8 @@ PREPOSITIONS = frozenset(
 AUXILIARIES = frozenset(
     "is are was were be being been will would can could starts begins start begin to does do".split()
 )
+POURED = frozenset("in into from".split())
+"""What follows these and then "on" is a thing on another one: "into the mug on the table"."""
 JOINERS = frozenset("and while , but as who which that by".split())
 BREAKS = frozenset(". ; then afterwards afterward finally next".split())
 NEARNESS = {
@@ -36,6 +38,8 @@ NEARNESS = {
     ("from", "away"): "step", ("to", "close"): "close",
 }  # fmt: skip
 """(Preposition, a word before it) -> class of distance: "at arm's length from the table". The first that fits."""
+LYING = frozenset("stands standing lies lying sits sitting rests resting is are placed kept".split())
+"""Between two things: what says of the first one that it is on the second."""
 NEGATIONS = frozenset("not never without no don't doesn't isn't".split())
 IDLE = DETERMINERS | PREPOSITIONS | AUXILIARIES | JOINERS | BREAKS | frozenset("of up down it them there front".split())
 TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+|[.;,]")
@@ -55,6 +59,8 @@ class Mention:
     preposition: str = ""
     distance: str = ""
     """How far from it the person is, where the words around it say so."""
+    on: str = ""
+    """The thing that it stands on: "the mug that stands on the table", "into the mug on the table"."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +118,9 @@ def _refuse(tokens: Sequence[str]) -> None:
 
 
 def _piece(text: str, tokens: list[str], things: Mapping[str, Iterable[str]], lexicon: Lexicon, last: str) -> Parsed:
-    mentions = _mentions(tokens, things, lexicon, last)
+    mentions, told = _standing(_mentions(tokens, things, lexicon, last), tokens)
     hand, used = _hands(tokens)
-    covered = used | {i for mention in mentions for i in range(mention.start, mention.end)}
+    covered = used | told | {i for mention in mentions for i in range(mention.start, mention.end)}
     verbs: list[tuple[int, Verb, set[int]]] = []
     for i, token in enumerate(tokens):
         if i in covered or not _verb_position(i, tokens, mentions, verbs):
@@ -163,6 +169,21 @@ def _mentions(tokens: Sequence[str], things: Mapping[str, Iterable[str]], lexico
     return mentions
 
 
+def _standing(mentions: Sequence[Mention], tokens: Sequence[str]) -> tuple[list[Mention], set[int]]:
+    """Things with what they stand on, and the tokens that say so: no verbs of the person's."""
+    placed, told = list(mentions), set[int]()
+    for k, (one, other) in enumerate(pairwise(mentions)):
+        between = [tokens[i] for i in range(one.end, other.start) if tokens[i] not in DETERMINERS - {"that"}]
+        *words, last = between or [""]
+        told_of_it = [word for word in words if word not in ("that", "which")]
+        after = one.preposition or _with_preposition(one, tokens, -1).preposition
+        said = len(told_of_it) == 1 and told_of_it[0] in LYING and (len(words) == 2 or told_of_it[0].endswith("ing"))
+        if last in ("on", "upon") and (said or (not words and after in POURED)):
+            placed[k] = replace(one, on=other.thing)
+            told |= set(range(one.end, other.start))
+    return placed, told
+
+
 def _stands_as_verb(i: int, tokens: Sequence[str]) -> bool:
     """A word that is both, such as `iron`: a verb after a person, an auxiliary or a joiner, or at the beginning."""
     return i == 0 or tokens[i - 1] in (PEOPLE - {"one"}) | AUXILIARIES | JOINERS or tokens[i - 1].endswith("ly")
@@ -208,7 +229,7 @@ def _with_preposition(mention: Mention, tokens: Sequence[str], verb: int) -> Men
         if tokens[j] in PREPOSITIONS:
             word, before = "out of" if tokens[j] == "out" else tokens[j], tokens[max(verb + 1, j - 3) : j]
             distance = next((how for (at, near), how in NEARNESS.items() if at == word and near in before), "")
-            return Mention(mention.thing, mention.start, mention.end, word, distance)
+            return replace(mention, preposition=word, distance=distance)
     return mention
 
 

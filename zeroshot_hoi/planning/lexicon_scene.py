@@ -14,7 +14,7 @@ from zeroshot_hoi.core.vocabulary import Vocabulary
 from zeroshot_hoi.planning.base import GivenObject, TextError, recipe_name
 from zeroshot_hoi.planning.lexicon_grammar import CONFIGURE, Clause, Mention, Parsed
 from zeroshot_hoi.planning.lexicon_parts import PartBook
-from zeroshot_hoi.planning.lexicon_tables import UPON, edge_table, merged, mirrored
+from zeroshot_hoi.planning.lexicon_tables import POSTURES, UPON, check_motion, edge_table, merged, mirrored
 from zeroshot_hoi.planning.lexicon_words import Lexicon, Verb
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.recipe import Recipe
@@ -24,12 +24,11 @@ PERSON = "person 1"
 CARRYING = ("seat", "saddle", "bed", "floor", "board")
 """Manners in which the thing carries the person."""
 
-POSTURES = {"seat": "sit", "saddle": "ride", "bed": "lie", "floor": "kneel"}
-
 CARRIED = {"bed": ("hips", "torso", "left leg", "right leg"), "floor": ("left leg", "right leg")}
 """Manner -> what of the body lies on the thing; the hips where nothing else is said."""
 
 WITH = ("with", "using")
+INTO = ("in", "into", "onto", "over")
 
 ON_FOOT = ("walk", "squat")
 """Motions that nobody makes while sitting."""
@@ -64,7 +63,7 @@ class Scene:
         """The sub-task's recipe, checked."""
         clauses = [self._settled(clause) for clause in self.task.clauses]
         for clause in clauses:
-            self._check_motion(clause.verb)
+            check_motion(clause.verb, self.vocabulary)
         places = [clause for clause in clauses if clause.verb.manner == "place"]
         carried = [clause for clause in clauses if clause.verb.manner in CARRYING]
         others = [clause for clause in clauses if clause not in places and clause not in carried]
@@ -100,28 +99,6 @@ class Scene:
 
     def _objects_of(self, clause: Clause) -> list[str]:
         return list(dict.fromkeys(mention.thing for mention in clause.mentions))
-
-    def _check_motion(self, verb: Verb) -> None:
-        missing = []
-        for phrase in verb.script:
-            table = self.vocabulary.verbs(phrase["subject"] == "person")
-            if phrase["verb"] not in table:
-                missing.append(f"{'person' if phrase['subject'] == 'person' else 'object'} motion '{phrase['verb']}'")
-        posture = POSTURES.get(verb.manner, "stand")
-        if posture not in self.vocabulary.postures:
-            missing.append(f"posture '{posture}'")
-        if verb.manner == "worn" and not missing:
-            missing.append(f"placement '{verb.manner}'")
-        if verb.people > 1:
-            missing.append("second person (the built-in vocabulary plans for one)")
-        if verb.hands == 2 and not self.vocabulary.two_handed:
-            missing.append("two-handed grips")
-        if missing:
-            lacking = " and no ".join(missing)
-            raise TextError(
-                f"'{verb.name}' is understood, but its motion cannot be made yet: there is no {lacking}. "
-                "Use another verb, or write the motion you want as a recipe."
-            )
 
     def _theme(self, clause: Clause) -> tuple[str, list[str]]:
         """The thing that is handled, and the other things of the clause."""
@@ -210,6 +187,7 @@ class Scene:
         self._use(theme)
         distances = {mention.thing: mention.distance for mention in clause.mentions}
         location = others[0] if others else ""
+        received = self._stand_things(clause, theme, location, distances)
         if verb.manner == "part":
             self._touch(clause, theme)
         elif verb.manner == "pushed":
@@ -226,17 +204,32 @@ class Scene:
         walks = any(phrase["verb"] == "walk" for phrase in verb.script)
         for mention in clause.mentions:
             self._stand_beside(mention, "far" if walks else "")
-        self._say(self._script_of(verb, theme), theme, location)
+        self._say(self._script_of(verb, theme, received), theme, location)
         if verb.travels or verb.turns:
             self.states[theme] = verb
         if verb.looks:
             self.gaze = self.gaze or theme
 
-    def _script_of(self, verb: Verb, theme: str) -> list[dict[str, Any]]:
-        """The verb's motion as this thing, this hand and this posture need it."""
-        script = [dict(phrase) for phrase in verb.script]
+    def _stand_things(self, clause: Clause, theme: str, location: str, distances: Mapping[str, str]) -> bool:
+        """Puts things onto what they stand on; whether one takes in what comes out of the theme, within reach."""
+        on = {mention.thing: mention.on for mention in clause.mentions if mention.on and mention.thing != theme}
+        prepositions = {mention.preposition for mention in clause.mentions if mention.thing == location}
+        into = bool(clause.verb.into) and not prepositions.isdisjoint(INTO)
+        rest = [name for name in self.silent if name != theme]
+        if into and location not in on and len(rest) == 1:
+            on[location] = rest[0]
+        for thing, support in on.items():
+            self._rest(thing, support, True, distances)
+        if into and location not in on:
+            need = "say on what it stands, and give its mesh too"
+            self.notes.append(f"the {location} stands on the floor, out of reach: {need}")
+        return into and location in on
+
+    def _script_of(self, verb: Verb, theme: str, into: bool) -> list[dict[str, Any]]:
+        """The verb's motion as this thing, this hand, this posture and the thing that it goes into need it."""
+        script = [dict(phrase) for phrase in (verb.into if into else verb.script)]
         if self.posture == "sit":
-            script = [dict(phrase) for phrase in verb.sitting] or script
+            script = [dict(phrase) for phrase in (() if into else verb.sitting)] or script
             on_foot = [phrase["verb"] for phrase in script if phrase["verb"] in ON_FOOT]
             if on_foot:
                 raise TextError(f"'{verb.name}' needs '{on_foot[0]}', which no sitter does. Join them with 'then'.")
@@ -266,13 +259,17 @@ class Scene:
                 example = "slides the mug over the table" if sliding else "types on the keyboard on the table"
                 raise TextError(f'{need}, and give its mesh too, as in "a person {example}".')
             location = rest[0]
-        self._use(location)
-        below, above = self.book.name_of(theme, "bottom"), self.book.name_of(location, "top")
-        still = clause.verb.manner != "slid"
-        self.edges.append(edge_table(f"{theme}, {below}", f"{location}, {above}", still, True, "rest"))
-        self.rests[theme] = location
-        self._stand_at(location, distances.get(location, ""))
+        self._rest(theme, location, clause.verb.manner != "slid", distances)
         return location
+
+    def _rest(self, thing: str, location: str, still: bool, distances: Mapping[str, str]) -> None:
+        """A thing on another one, with the contact between the two; the person is at what carries."""
+        self._use(thing)
+        self._use(location)
+        below, above = self.book.name_of(thing, "bottom"), self.book.name_of(location, "top")
+        self.edges.append(edge_table(f"{thing}, {below}", f"{location}, {above}", still, True, "rest"))
+        self.rests[thing] = location
+        self._stand_at(location, distances.get(location, ""))
 
     def _touch(self, clause: Clause, theme: str) -> None:
         verb, part = clause.verb, self.book.name_of(theme, "touched")
@@ -338,6 +335,9 @@ class Scene:
         for phrase in script:
             phrase["subject"] = PERSON if phrase["subject"] == "person" else theme
             phrase |= {"object": theme} if phrase.get("object") == "theme" else {}
+            phrase |= {"to": location} if phrase.get("to") == "location" else {}
+            if phrase.get("part") in self.lexicon.roles:
+                phrase["part"] = self.book.optional(theme, phrase["part"]) or ""
             if phrase.get("over") == "location":
                 phrase["over"] = f"{location}, {next(iter(self.book.parts[location]))}"
             if phrase not in self.script:

@@ -16,7 +16,7 @@ from zeroshot_hoi.core.plan import PartDescription
 Manner = Literal["held", "slid", "seat", "saddle", "board", "bed", "floor", "pushed", "part", "worn", "place"]
 Role = Literal[
     "grip", "handle", "sides", "seat", "back", "bottom", "top", "deck", "bar", "pedals", "touched", "strap", "plucked",
-    "rear",
+    "rear", "outlet",
 ]  # fmt: skip
 Words = Annotated[tuple[str, ...], Field(strict=False)]
 VOWELS = frozenset("aeiou")
@@ -66,6 +66,8 @@ class Verb(_Entry):
     """The person sits from the first frame on."""
     sitting: tuple[Mapping[str, Any], ...] = ()
     """The motion of somebody who sits while doing it, where it is another one."""
+    into: tuple[Mapping[str, Any], ...] = ()
+    """The motion where another thing is named into which it goes, and that one is within reach."""
     looks: bool = True
     """The eyes follow the thing."""
     sometimes: bool = False
