@@ -50,6 +50,7 @@ def measure_bars(path: Path) -> list[Bar]:
             bars.append(Bar(f"balance {person}", outside(file, person, touches), 2.0, "cm"))
             if set(TRUNK) <= joints:
                 bars.append(Bar(f"trunk {person}", _bent_wrongly(file, person), 25.0, "deg"))
+                bars.append(Bar(f"stoop {person}", _stoop(file, person), 75.0, "deg"))
     for thing in file.names("objects"):
         bars += _object_bars(file, thing)
     return bars
@@ -127,6 +128,15 @@ def _elbow_over_arm(file: File, person: str) -> float:
         for side in ("left", "right")
     ]
     return float(np.max(over))
+
+
+def _stoop(file: File, person: str) -> float:
+    """Degrees, at most, between the way from hips to shoulders and the vertical."""
+    names = [str(name) for name in file.person(person, "joint_names")]
+    ends = [[names.index(f"{side}_{joint}") for side in ("left", "right")] for joint in ("hip", "shoulder")]
+    hips, shoulders = (file.person(person, "joints")[:, pair].mean(axis=1) for pair in ends)
+    way = shoulders - hips
+    return float(np.degrees(np.arctan2(np.linalg.norm(way[:, :2], axis=1), way[:, 2])).max())
 
 
 def _person_bars(file: File, person: str, touches: dict[str, Touch]) -> list[Bar]:

@@ -362,6 +362,15 @@ def test_a_trunk_leans_back_or_aside(ahead, aside, degrees, heading):
     assert metric.passed is (degrees <= 25.0)
 
 
+@pytest.mark.parametrize(("ahead", "aside", "degrees"), [(0.0, 0.0, 0.0), (2.0, 0.0, 63.435), (3.0, 4.0, 78.69)])
+def test_a_trunk_is_not_folded_double(ahead, aside, degrees):
+    people = stander(0.1)
+    people["person 1"] |= syn.trunk(ahead, aside, 1.3)
+    metric = measure("trunk inclination:person 1", people=people)
+    assert metric.value == pytest.approx(degrees, abs=0.01)
+    assert metric.passed is (degrees <= 75.0)
+
+
 def test_the_worst_frame_counts_and_a_raised_hip_does_not_tilt_the_measure():
     people = stander(0.1)
     moving, bent = syn.trunk(0.0, 0.0), syn.trunk(0.0, 0.4)
@@ -408,6 +417,7 @@ def test_who_is_seated_may_lean_back_and_who_has_no_trunk_is_not_asked():
     assert "trunk lean:person 1" not in evaluate(syn.result(people=people))
     people["person 1"] |= syn.trunk(-1.0, 0.0)
     assert measure("trunk lean:person 1", people=people, **seat).passed is None
+    assert measure("trunk inclination:person 1", people=people, **seat).passed is None
 
 
 def test_who_is_seated_has_no_bar_of_balance():

@@ -13,6 +13,9 @@ GAZE_COMFORT = float(np.cos(np.radians(27.0)))
 
 UPRIGHT = float(np.sin(np.radians(10.0)))
 """Sine of the angle up to which a trunk leans back or aside for nothing; chosen, not measured."""
+STOOPED = float(np.cos(np.radians(45.0)))
+"""Cosine of the inclination from which on the trunk resists: halfway through what ISO 11226:2000 has people
+work at for a while, 20 to 60 degrees; chosen, not measured."""
 
 LEVEL = (-0.5, 0.0)
 """Sines of the elevations between which a head is carried when it looks at nothing: from 30 degrees down to level."""
@@ -44,7 +47,8 @@ def balance(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
 
 
 def trunk(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
-    """(2,): how far the trunk leans back, and aside, beyond UPRIGHT (sines); ahead it may lean as the work wants.
+    """(3,): how far the trunk leans back, and aside, beyond UPRIGHT (sines), and how far it is inclined beyond STOOPED
+    (cosine): ahead it may lean as the work wants up to there.
 
     `rows`: between the hips, between the shoulders, and the direction of the hips to the left.
     """
@@ -55,7 +59,7 @@ def trunk(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     aside = (along[0] * left[0] + along[1] * left[1]) / level
     back = (along[1] * left[0] - along[0] * left[1]) / level
     sideways = positive(xp, aside - UPRIGHT) - positive(xp, -aside - UPRIGHT)
-    return xp.stack([positive(xp, back - UPRIGHT), sideways]) * data["gate"]
+    return xp.stack([positive(xp, back - UPRIGHT), sideways, positive(xp, STOOPED - along[2])]) * data["gate"]
 
 
 def level_head(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
