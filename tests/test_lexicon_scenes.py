@@ -181,6 +181,12 @@ def test_what_is_poured_into_a_mug_on_the_floor_is_said_to_miss_it() -> None:
     assert any("the mug stands on the floor" in note for note in planned.notes)
 
 
+def test_what_stands_on_something_is_put_there_once() -> None:
+    twice = "A person pours the teapot into the mug on the table and pours the bottle into the mug on the table."
+    rests = [edge for edge in edges(recipe_of(twice, "teapot", "bottle", "mug", "table")) if edge[2] == "rest"]
+    assert rests == [("mug, bottom", "table, top", "rest")]
+
+
 def test_what_a_thing_stands_on_is_no_ride_of_the_person() -> None:
     recipe = recipe_of("A person drinks from the mug that is on the table.", "mug", "table")
     assert edges(recipe) == [("person 1, right hand", "mug, handle", "grip")], "what is held stands nowhere"

@@ -263,7 +263,9 @@ class Scene:
         return location
 
     def _rest(self, thing: str, location: str, still: bool, distances: Mapping[str, str]) -> None:
-        """A thing on another one, with the contact between the two; the person is at what carries."""
+        """A thing on another one, with the contact between the two, said once; the person is at what carries."""
+        if self.rests.get(thing) == location:
+            return
         self._use(thing)
         self._use(location)
         below, above = self.book.name_of(thing, "bottom"), self.book.name_of(location, "top")
