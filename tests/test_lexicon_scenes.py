@@ -159,6 +159,7 @@ def test_a_cart_is_pushed_from_behind_with_both_hands() -> None:
 POURS = (
     ("A person pours tea from the teapot into a mug that stands on the table.", "right"),
     ("A person pours the teapot into the mug on the table.", "right"),
+    ("A person pours the teapot into a mug which stands on that table.", "right"),
     ("A person pours tea from the teapot into the mug standing on the table with the left hand.", "left"),
 )
 

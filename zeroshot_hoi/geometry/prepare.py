@@ -68,7 +68,6 @@ def prepare_object(
     size: tuple[float, float] = (0.0, 0.0),
     mass: float = 1.0,
     spacing: float | None = None,
-    seed: int = 0,
     progress: ProgressListener | None = None,
 ) -> SceneObject:
     """The object `name` from a `core.scene.Mesh`, a path, a `trimesh.Trimesh` or a `trimesh.Scene`.
@@ -89,10 +88,10 @@ def prepare_object(
     surface = repaired.surface
     refined = _refine(surface)
     tell(_step(name, 2))
-    samples, ambiguous = _sample_outside(surface, refined, seed)
+    samples, ambiguous = _sample_outside(surface, refined)
     tell(_step(name, 3))
     margin = default_margin(surface.vertices)
-    chosen = choose_spacing(surface.vertices, surface.faces, margin, seed) if spacing is None else spacing
+    chosen = choose_spacing(surface.vertices, surface.faces, margin) if spacing is None else spacing
     grid = bake_grid(surface.vertices, surface.faces, chosen, margin=margin)
     tell(_step(name, 4))
     return SceneObject(
@@ -158,14 +157,14 @@ def _refine(surface: Surface) -> Surface:
     return subdivide(replace(surface, origin=np.arange(len(surface.faces))), float(longest))
 
 
-def _sample_outside(surface: Surface, refined: Surface, seed: int) -> tuple[SurfaceSamples, float]:
+def _sample_outside(surface: Surface, refined: Surface) -> tuple[SurfaceSamples, float]:
     """Samples of what can be touched, normals outward, and the share of ambiguous winding near the surface.
 
     A point with solid on both sides (a bar's end inside a head) cannot be touched. A normal that points into the solid
     is turned.
     """
     exact = ExactMesh(surface.vertices, surface.faces)
-    candidates = scatter(refined.vertices, refined.faces, CANDIDATES_PER_SAMPLE * SAMPLES, seed)
+    candidates = scatter(refined.vertices, refined.faces, CANDIDATES_PER_SAMPLE * SAMPLES)
     skin = min(SKIN, 0.01 * float(np.linalg.norm(np.ptp(surface.vertices, axis=0))))
     above, below = candidates.points + skin * candidates.normals, candidates.points - skin * candidates.normals
     solid_above, solid_below = exact.inside(above), exact.inside(below)

@@ -13,8 +13,8 @@ LEAN_BAR = 25.0
 held had 52, one bent aside over a guitar 31."""
 
 INCLINATION_BAR = 75.0
-"""Degrees. In 123 clips the three with more were folded double (77, 84 and 85: digging with straight knees). ISO 11226
-recommends 60 for static work; who digs with a short shovel has 60 to 70 here."""
+"""Degrees. In 123 clips the three with more were folded double (77, 84 and 85: digging with straight knees). Who digs
+with a short shovel has 63 to 71 since trunks resist."""
 
 RAISED_BAR = 5.0
 """cm. In 126 clips the four with more looked wrong (8, 11, 19 and 23: binoculars with an arm over the head, a book held

@@ -173,12 +173,12 @@ def _standing(mentions: Sequence[Mention], tokens: Sequence[str]) -> tuple[list[
     """Things with what they stand on, and the tokens that say so: no verbs of the person's."""
     placed, told = list(mentions), set[int]()
     for k, (one, other) in enumerate(pairwise(mentions)):
-        between = [tokens[i] for i in range(one.end, other.start) if tokens[i] not in DETERMINERS - {"that"}]
-        *words, last = between or [""]
-        told_of_it = [word for word in words if word not in ("that", "which")]
-        after = one.preposition or _with_preposition(one, tokens, -1).preposition
-        said = len(told_of_it) == 1 and told_of_it[0] in LYING and (len(words) == 2 or told_of_it[0].endswith("ing"))
-        if last in ("on", "upon") and (said or (not words and after in POURED)):
+        between = tokens[one.end : other.start]
+        is_relative = between[:1] in (["that"], ["which"])
+        *stands, last = [token for token in between if token not in DETERMINERS | {"which"}] or [""]
+        said = len(stands) == 1 and stands[0] in LYING and (is_relative or stands[0].endswith("ing"))
+        poured = not stands and _with_preposition(one, tokens, -1).preposition in POURED
+        if last in ("on", "upon") and (said or poured):
             placed[k] = replace(one, on=other.thing)
             told |= set(range(one.end, other.start))
     return placed, told

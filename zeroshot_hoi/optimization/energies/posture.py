@@ -14,8 +14,7 @@ GAZE_COMFORT = float(np.cos(np.radians(27.0)))
 UPRIGHT = float(np.sin(np.radians(10.0)))
 """Sine of the angle up to which a trunk leans back or aside for nothing; chosen, not measured."""
 STOOPED = float(np.cos(np.radians(45.0)))
-"""Cosine of the inclination from which on the trunk resists: halfway through what ISO 11226:2000 has people
-work at for a while, 20 to 60 degrees; chosen, not measured."""
+"""Cosine of the inclination from which on the trunk resists; chosen, not measured."""
 
 LEVEL = (-0.5, 0.0)
 """Sines of the elevations between which a head is carried when it looks at nothing: from 30 degrees down to level."""
