@@ -15,7 +15,6 @@ from zeroshot_hoi.body.kinematics import bone_transforms, joint_positions
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.reference import Placement
-from zeroshot_hoi.optimization.grasp import Grasp
 from zeroshot_hoi.optimization.hand import HandFrame, hand_frame
 
 BENDS = ((0.0, 0.0), (0.6, 0.0), (-0.6, 0.0), (0.0, 0.3), (0.0, -0.4))
@@ -72,26 +71,52 @@ def arm_of(body: SkinnedBody, side: str, placement: Placement) -> Arm:
     )
 
 
-def discomfort(arm: Arm, rotation: np.ndarray, translation: np.ndarray, grasp: Grasp) -> float:
-    """Energy of the easiest way to hold an object at `rotation (3, 3)` and `translation (3,)`, world, with a grip."""
-    to_world = rotation @ grasp.rotation.T
-    wrist = to_world @ (arm.wrist - grasp.translation) + translation
-    return min(_strain(arm, to_world, wrist, back, thumb) for back, thumb in BENDS)
+@dataclass(frozen=True)
+class Reach:
+    """An arm and where the thing that it holds will be: how hard any grip is for it."""
+
+    arm: Arm
+    rotations: np.ndarray
+    """(P, K, 3, 3) of the thing, to the world: in P turns about what is free, at K moments of the hold."""
+    translations: np.ndarray
+    """(P, K, 3) m."""
+    costs: np.ndarray
+    """(P,) energy of the turns."""
+
+    def strains(self, rotation: np.ndarray, translation: np.ndarray, share: float = 1.0) -> np.ndarray:
+        """(G, P) energy of the arm for grips `rotation (G, 3, 3)` and `translation (G, 3)`, the thing's to the body's
+        rest space, in every turn: the mean over the moments, and a `share` of what the turn costs."""
+        grips = rotation[:, None, None], translation[:, None, None]
+        return discomfort(self.arm, self.rotations, self.translations, *grips).mean(-1) + share * self.costs
+
+    def strain(self, rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
+        """(G,) the same in the turn that is best for each grip."""
+        return self.strains(rotation, translation).min(1)
 
 
-def _strain(arm: Arm, to_world: np.ndarray, wrist: np.ndarray, back: float, thumb: float) -> float:
+def discomfort(
+    arm: Arm, rotation: np.ndarray, translation: np.ndarray, grip_rotation: np.ndarray, grip_translation: np.ndarray
+) -> np.ndarray:
+    """(...) energy of the easiest way to hold an object at `rotation (..., 3, 3)` and `translation (..., 3)`, world, in
+    a hand in whose rest space it is at `grip_rotation` and `grip_translation`."""
+    to_world = rotation @ np.swapaxes(grip_rotation, -1, -2)
+    wrist = np.einsum("...ij,...j->...i", to_world, arm.wrist - grip_translation) + translation
+    return np.min([_strain(arm, to_world, wrist, back, thumb) for back, thumb in BENDS], axis=0)
+
+
+def _strain(arm: Arm, to_world: np.ndarray, wrist: np.ndarray, back: float, thumb: float) -> np.ndarray:
     """Energy of one bend of the wrist: by what the elbow misses, where it would be, how the forearm would be turned."""
     frame = arm.frame
     bend = Rotation.from_rotvec(back * frame.radial) * Rotation.from_rotvec(thumb * frame.normal)
-    fore = to_world @ bend.apply(frame.distal)
+    fore, radial = to_world @ bend.apply(frame.distal), to_world @ bend.apply(frame.radial)
     upper = wrist - arm.fore * fore - arm.shoulder
-    missed = abs(float(np.linalg.norm(upper)) - arm.upper) / (10.0 * MISSED)
-    upper = upper / max(float(np.linalg.norm(upper)), 1e-9)
-    raised = max(float(np.arccos(np.clip(upper @ arm.hanging, -1.0, 1.0))) - EASY, 0.0) / HARD
+    length = np.linalg.norm(upper, axis=-1, keepdims=True)
+    missed = np.abs(length[..., 0] - arm.upper) / (10.0 * MISSED)
+    upper = upper / np.maximum(length, 1e-9)
+    raised = np.maximum(np.arccos(np.clip(upper @ arm.hanging, -1.0, 1.0)) - EASY, 0.0) / HARD
     hinge = np.cross(upper, fore)
-    bent = float(np.linalg.norm(hinge))
-    thumb_up = np.cross(hinge / max(bent, 1e-9), fore)  # where the thumb is at half pronation
-    radial = to_world @ bend.apply(frame.radial)
-    turned = float(np.arctan2(fore @ np.cross(thumb_up, radial), thumb_up @ radial))
-    twisted = bent * max(abs(turned) - TWIST, 0.0) / HARD
-    return UNREACHED * sum(min(part**2, 1.0) for part in (missed, raised, twisted))
+    bent = np.linalg.norm(hinge, axis=-1, keepdims=True)
+    thumb_up = np.cross(hinge / np.maximum(bent, 1e-9), fore)  # where the thumb is at half pronation
+    turned = np.arctan2(np.sum(fore * np.cross(thumb_up, radial), -1), np.sum(thumb_up * radial, -1))
+    twisted = bent[..., 0] * np.maximum(np.abs(turned) - TWIST, 0.0) / HARD
+    return UNREACHED * np.minimum(np.square([missed, raised, twisted]), 1.0).sum(0)

@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.scene import DistanceGrid, PartRegion, SceneObject
-from zeroshot_hoi.core.solution import ProgressListener, silent
+from zeroshot_hoi.core.solution import ProgressListener, Solution, silent
 from zeroshot_hoi.geometry.query import grid_distance
 from zeroshot_hoi.optimization.engines import make_engine
 from zeroshot_hoi.optimization.grasp_problem import (
@@ -38,6 +38,9 @@ from zeroshot_hoi.optimization.solver import Settings, solve
 STARTS = 28
 """Solved at once; aligned starts still fail one time in six."""
 
+EASY = 30.0
+"""Strain up to which a grip is easy for its arm: of ten handles' best grips nine need at most 14, a bag's strap 62."""
+
 KEEP = 7
 """Grips solved to the end."""
 
@@ -46,6 +49,9 @@ SPINS = 24
 
 CLEARANCE = 0.004
 """Metres between the open hand and the object at the start."""
+
+BLOCKED = 0.06
+"""Metres at which a hand starts that nowhere is clear."""
 
 SURPLUS = 0.025
 """Metres by which a start's distance may exceed the smallest one: more means that something is in the palm's way."""
@@ -102,6 +108,13 @@ class Grasp:
     """Whether the thumb touches against at least two fingers: from the other side of the part's axis."""
     depth: float
     """How far hand and object are in each other where that is farthest, by the vertices of both, metres."""
+    strain: float = 0.0
+    """Energy of the arm that holds it so, as far as it can be told without solving for the arm."""
+
+    @property
+    def serves(self) -> bool:
+        """Sound, and easy for the arm."""
+        return self.sound and self.strain < EASY
 
     @property
     def sound(self) -> bool:
@@ -114,6 +127,29 @@ class Grasp:
         return self.energy + TOO_DEEP * max(self.depth - DEEP, 0.0)
 
 
+Strain = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Of grips `rotation (G, 3, 3)` and `translation (G, 3)`, object to the body's rest space: energy (G,) of the arm."""
+
+
+def at_ease(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
+    """The strain of an arm that nobody asks."""
+    return np.zeros(len(rotation))
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What is held by which hand, and how hard it is for the arm."""
+
+    hand: Hand
+    held: HeldPart
+    engine: str
+    strain: Strain
+    listener: ProgressListener
+
+    def solve(self, problem: Problem, x: np.ndarray, settings: Settings) -> Solution:
+        return solve(make_engine(self.engine, problem), x, None, settings, self.listener, "grasp")
+
+
 def find_grasps(
     body: SkinnedBody,
     side: str,
@@ -123,55 +159,58 @@ def find_grasps(
     *,
     engine: str,
     seed: int,
-    easy: Callable[[Grasp], bool] = lambda grasp: True,
+    strain: Strain = at_ease,
     listener: ProgressListener = silent,
 ) -> tuple[Grasp, ...]:
     """The best and most different grips of `part`, best first, at most KEEP; at least one, whatever its energy.
 
-    Where no grip is sound and `easy` it is tried again from other starts: a strap or a plate that lies in a finger to
-    begin with is pushed out of it on the wrong side as easily as on the right one, and a hand that is right on its
-    object may be wrong on its arm.
+    Half of the starts are those that `strain` finds easiest, and it counts like energy wherever grips are compared: a
+    hand that is right on its object may be wrong on its arm. Where no grip is sound and easy it is tried again from
+    other starts: a strap or a plate that lies in a finger to begin with is pushed out of it on the wrong side as easily
+    as on the right one.
     """
-    hand, held = measure_hand(body, side), measure_part(scene_object, part, part_grid)
-    found: list[tuple[Grasp, bool]] = []
+    search = _Search(measure_hand(body, side), measure_part(scene_object, part, part_grid), engine, strain, listener)
+    found: list[Grasp] = []
     for attempt in range(TRIES):
-        grasps = _try(hand, held, engine, seed + attempt * OTHER_SEED, listener)
-        found += [(grasp, grasp.sound and easy(grasp)) for grasp in grasps]
-        if any(serves for _, serves in found):
+        found += _try(search, seed + attempt * OTHER_SEED)
+        if any(grasp.serves for grasp in found):
             break
-    best = sorted(found, key=lambda pair: (not pair[1], *_rank(pair[0])))
-    return tuple(grasp for grasp, _ in best[:KEEP])
+    return tuple(sorted(found, key=lambda grasp: (not grasp.serves, *_rank(grasp)))[:KEEP])
 
 
-def _try(hand: Hand, held: HeldPart, engine: str, seed: int, listener: ProgressListener) -> list[Grasp]:
+def _try(search: _Search, seed: int) -> list[Grasp]:
     """Different grips from one set of starts."""
-    problem = grasp_problem(hand, held, np.repeat(hand.opened[None], STARTS, 0), *_starts(hand, held, seed))
-    solution = solve(make_engine(engine, problem), problem.initial(), None, CLOSING, listener, "grasp")
-    half = np.argsort(solution.energies["frame"], kind="stable")[: STARTS // 2]
+    hand, held = search.hand, search.held
+    problem = grasp_problem(hand, held, np.repeat(hand.opened[None], STARTS, 0), *_starts(search, seed))
+    solution = search.solve(problem, problem.initial(), CLOSING)
+    states = grasp_states(problem, solution.value)
+    strain = search.strain(np.stack([s.rotations[0] for s in states]), np.stack([s.translations[0] for s in states]))
+    half = np.argsort(solution.energies["frame"] + strain, kind="stable")[: STARTS // 2]
     problem = problem.take(half)
-    solution = solve(make_engine(engine, problem), solution.value[half], None, SETTLING, listener, "grasp")
-    best = _different(_read(hand, held, problem, solution.value, solution.energies["frame"]))
+    solution = search.solve(problem, solution.value[half], SETTLING)
+    best = _different(_read(search, problem, solution.value, solution.energies["frame"]))
     problem, x = problem.take(np.resize(best, KEEP)), solution.value[np.resize(best, KEEP)]
     for _ in range(POLISHES):  # other vertices come near on the way
         problem = watched(hand, held, problem, x)
-        solution = solve(make_engine(engine, problem), x, None, POLISH, listener, "grasp")
-        grasps, x = _read(hand, held, problem, solution.value, solution.energies["frame"]), solution.value
+        solution = search.solve(problem, x, POLISH)
+        grasps, x = _read(search, problem, solution.value, solution.energies["frame"]), solution.value
         if any(grasp.sound for grasp in grasps):
             break
-    return _press(hand, held, grasps[: len(best)], engine, listener)
+    return _press(search, grasps[: len(best)])
 
 
-def _press(hand: Hand, held: HeldPart, grasps: list[Grasp], engine: str, listener: ProgressListener) -> list[Grasp]:
+def _press(search: _Search, grasps: list[Grasp]) -> list[Grasp]:
     """The same grips pressed by one of PRESSES, at the cost of the ones that they were; as they were where none of the
     pressed is sound."""
+    hand, held = search.hand, search.held
     chosen = [grasps[k] for k in np.resize(np.arange(len(grasps)), KEEP)]
     begun = (np.stack([getattr(grasp, name) for grasp in chosen]) for name in ("q", "rotation", "translation"))
     problem = grasp_problem(hand, held, *begun)
     problem, firm = watched(hand, held, problem, problem.initial()), list(grasps)
     for press in reversed(PRESSES):
         lower = sunk(problem, press)
-        solution = solve(make_engine(engine, lower), lower.initial(), None, PRESSING, listener, "grasp")
-        pressed = _read(hand, held, lower, solution.value, solution.energies["frame"])
+        solution = search.solve(lower, lower.initial(), PRESSING)
+        pressed = _read(search, lower, solution.value, solution.energies["frame"])
         firm = [
             replace(new, energy=old.energy) if new.sound else kept
             for new, old, kept in zip(pressed, grasps, firm, strict=False)
@@ -180,12 +219,14 @@ def _press(hand: Hand, held: HeldPart, grasps: list[Grasp], engine: str, listene
 
 
 def _rank(grasp: Grasp) -> tuple[bool, float]:
-    """Sound grips come first, then those of low cost."""
-    return not grasp.sound, grasp.cost if np.isfinite(grasp.cost) else np.inf
+    """Sound grips come first, then those of low cost that are easy for the arm."""
+    cost = grasp.cost + grasp.strain
+    return not grasp.sound, cost if np.isfinite(cost) else np.inf
 
 
-def _starts(hand: Hand, held: HeldPart, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _starts(search: _Search, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Rotations (S, 3, 3) and translations (S, 3) of the object around the open resting hand."""
+    hand, held = search.hand, search.held
     xp, frame, points = numpy_namespace(), hand.frame, hand.open_points()
     perpendicular = np.linalg.svd(held.axis[None])[2][1]
     object_axes = np.stack([held.axis, perpendicular, np.cross(held.axis, perpendicular)], axis=1)
@@ -203,24 +244,34 @@ def _starts(hand: Hand, held: HeldPart, seed: int) -> tuple[np.ndarray, np.ndarr
             rotations.append(rotation)
             distances.append(offsets[first] if first < len(offsets) else np.inf)
     rotation, distance = np.stack(rotations), np.array(distances)
-    order = np.lexsort((np.arange(len(distance)), np.round(distance / 0.006)))
-    near = order[distance[order] <= distance.min() + SURPLUS]
-    if not np.isfinite(distance.min()):
-        near, distance = order, np.full(len(order), 0.06)
-    spread = near[np.unique(np.linspace(0, len(near) - 1, STARTS).round().astype(int))]
-    chosen = np.resize(spread, STARTS)
-    rotations, centers = rotation[chosen], frame.palm + distance[chosen][:, None] * frame.normal
+    centers = frame.palm + np.where(np.isfinite(distance), distance, BLOCKED)[:, None] * frame.normal
+    strain = search.strain(rotation, centers - rotation @ held.center)
+    easy = strain <= strain.min() + EASY
+    share = STARTS if easy.all() else STARTS // 2
+    chosen = np.concatenate([_nearest(distance, easy, share), _nearest(distance, easy | True, STARTS - share)])
     # Where few turns are free, the others start beside them: turned and shifted a little.
-    again, rng = np.arange(STARTS) >= len(spread), np.random.default_rng(seed + 1)
-    turned = Rotation.from_rotvec(again[:, None] * rng.normal(0.0, BESIDE_TURN, (STARTS, 3))).as_matrix() @ rotations
+    again, rng = np.array([k in chosen[:i] for i, k in enumerate(chosen)]), np.random.default_rng(seed + 1)
+    turned = (
+        Rotation.from_rotvec(again[:, None] * rng.normal(0.0, BESIDE_TURN, (STARTS, 3))).as_matrix() @ rotation[chosen]
+    )
     aside = rng.normal(0.0, BESIDE_SHIFT, (STARTS, 2)) @ np.stack([frame.radial, frame.distal])
-    centers = centers + again[:, None] * aside
+    centers = centers[chosen] + again[:, None] * aside
     return turned, centers - np.einsum("sij,j->si", turned, held.center)
 
 
-def _read(hand: Hand, held: HeldPart, problem: Problem, x: np.ndarray, energy: np.ndarray) -> list[Grasp]:
-    """Grasps from solved unknowns, with what each achieves."""
-    xp, grasps = numpy_namespace(), []
+def _nearest(distance: np.ndarray, among: np.ndarray, count: int) -> np.ndarray:
+    """(count,) indices of starts spread over those `among` which nothing is in the way of, again where they are few."""
+    order = np.lexsort((np.arange(len(distance)), np.round(distance / 0.006)))
+    order = order[among[order]]
+    near = order[distance[order] <= distance[order].min() + SURPLUS]
+    if not np.isfinite(distance[order].min()):
+        near = order
+    return np.resize(near[np.unique(np.linspace(0, len(near) - 1, count).round().astype(int))], count)
+
+
+def _read(search: _Search, problem: Problem, x: np.ndarray, energy: np.ndarray) -> list[Grasp]:
+    """Grips from solved unknowns, with what each achieves."""
+    xp, grasps, hand, held = numpy_namespace(), [], search.hand, search.held
     pads = np.stack([p.rows for p in hand.pads.values()])
     for k, state in enumerate(grasp_states(problem, x)):
         distance = grid_distance(xp, held.grid, in_object(state, pads @ state.bones[0])).min(1)
@@ -228,12 +279,18 @@ def _read(hand: Hand, held: HeldPart, problem: Problem, x: np.ndarray, energy: n
         sunk = float(below_skin(skin, turned_normals(hand, state), held.thing.vertices)[0].max())
         q = np.zeros(len(hand.opened))
         q[list(hand.active)] = x[k][: len(hand.active)]
-        touching, depth = (
-            int((distance < TOUCH).sum()),
-            max(-float(grid_distance(xp, held.whole, skin).min()), sunk, 0.0),
+        grasps.append(
+            Grasp(
+                q,
+                state.rotations[0],
+                state.translations[0],
+                float(energy[k]),
+                touching=int((distance < TOUCH).sum()),
+                opposed=_opposed(hand, held, state),
+                depth=max(-float(grid_distance(xp, held.whole, skin).min()), sunk, 0.0),
+                strain=float(search.strain(np.stack(state.rotations[:1]), np.stack(state.translations[:1]))[0]),
+            )
         )
-        opposed = _opposed(hand, held, state)
-        grasps.append(Grasp(q, state.rotations[0], state.translations[0], float(energy[k]), touching, opposed, depth))
     return grasps
 
 
@@ -257,7 +314,7 @@ def _different(grasps: list[Grasp]) -> list[int]:
     order = sorted(range(len(grasps)), key=lambda k: _rank(grasps[k]))
     kept: list[int] = []
     for k in order:
-        if len(kept) == KEEP or (kept and grasps[k].energy > 3.0 * grasps[kept[0]].energy + 30.0):
+        if len(kept) == KEEP or (kept and _rank(grasps[k])[1] > 3.0 * _rank(grasps[kept[0]])[1] + 30.0):
             continue
         turns = [Rotation.from_matrix(grasps[k].rotation @ grasps[o].rotation.T).magnitude() for o in kept]
         if all(turn > np.radians(20.0) for turn in turns):

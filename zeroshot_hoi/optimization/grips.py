@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from itertools import product
 
 import numpy as np
@@ -12,9 +11,9 @@ from scipy.spatial.transform import Rotation
 from zeroshot_hoi.core.graph import Edge
 from zeroshot_hoi.core.solution import ProgressListener, silent
 from zeroshot_hoi.geometry.grid import bake_part_grid
-from zeroshot_hoi.optimization.comfort import Arm, arm_of, discomfort
+from zeroshot_hoi.optimization.comfort import Reach, arm_of
 from zeroshot_hoi.optimization.compile import Compiler
-from zeroshot_hoi.optimization.grasp import Grasp, find_grasps
+from zeroshot_hoi.optimization.grasp import Grasp, Strain, at_ease, find_grasps
 from zeroshot_hoi.optimization.palm import palm_grasps
 from zeroshot_hoi.optimization.schedule import grip_cost
 from zeroshot_hoi.optimization.start import Start
@@ -22,8 +21,8 @@ from zeroshot_hoi.optimization.start import Start
 SPINS, WIDEST_SPIN = 9, 2.0
 """Turns of a thing about its free axis at which hands on it are compared, and how many standard deviations far."""
 
-EASY = 30.0
-"""Energy of an arm up to which a grip is easy: of ten handles' best grips nine need at most 14, a bag's strap 62."""
+MOMENTS = 3
+"""Of a hold, from its first frame to its last, in which arms are asked: what is taken low is held at the eyes."""
 
 
 def find_grips(compiler: Compiler, listener: ProgressListener = silent) -> dict[str, tuple[Grasp, ...]]:
@@ -37,10 +36,8 @@ def find_grips(compiler: Compiler, listener: ProgressListener = silent) -> dict[
             continue
         found[edge.name] = find_grasps(
             body, side, thing, part, bake_part_grid(thing, part.faces), engine=plan.engine, seed=plan.seed,
-            easy=_easy(compiler, edge), listener=listener,
+            strain=_strain(compiler, edge), listener=listener,
         )  # fmt: skip
-        if compiler.holds.at_rim(edge):
-            found[edge.name] = _reached(compiler, edge, found[edge.name])
     return found
 
 
@@ -48,17 +45,16 @@ def joint_choices(compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]) ->
     """What may be chosen independently, the best first: one hand's grip, or the grips of both hands on one thing.
 
     Two grips that are fine by themselves may want the thing turned in two ways, or one elbow behind the back; so pairs
-    are ordered by how well both arms reach the thing as the reference first has it, in its best free turn.
+    are ordered by how well both arms reach the thing as the reference has it, in its best free turn.
     """
     choices = []
     for names in compiler.holds.together():
         picks = list(product(*(range(len(grips[name])) for name in names)))
         pairs = [{name: grips[name][k] for name, k in zip(names, pick, strict=True)} for pick in picks]
         if len(names) > 1:
-            edges = {name: compiler.holds.grips[name] for name in names}
             strain = {
-                name: _strains(_arm(compiler, edge), _turned(compiler, edge), grips[name], 1.0 / len(names))
-                for name, edge in edges.items()
+                name: _reach(compiler, compiler.holds.grips[name]).strains(*_stacked(grips[name]), 1.0 / len(names))
+                for name in names
             }
             felt = [
                 np.sum([strain[name][k] for name, k in zip(names, pick, strict=True)], axis=0).min() for pick in picks
@@ -69,46 +65,34 @@ def joint_choices(compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]) ->
     return choices
 
 
-def _easy(compiler: Compiler, edge: Edge) -> Callable[[Grasp], bool]:
-    """Whether an arm reaches a grip of an edge with ease in some turn of its object. Asked of who holds it all the
-    time as they take it, of who takes it over as they have it in the end, and not of who gives it away."""
-    if not (edge.is_continuous or compiler.holds.takes_over(edge)):
-        return lambda grasp: True
-    placed, arm = _turned(compiler, edge, at_end=not edge.is_continuous), _arm(compiler, edge)
-    return lambda grasp: bool(_strains(arm, placed, (grasp,)).min() < EASY)
+def _stacked(grasps: tuple[Grasp, ...]) -> tuple[np.ndarray, np.ndarray]:
+    return np.stack([g.rotation for g in grasps]), np.stack([g.translation for g in grasps])
 
 
-def _strains(
-    arm: Arm, placed: list[tuple[np.ndarray, np.ndarray, float]], grasps: tuple[Grasp, ...], share: float = 1.0
-) -> np.ndarray:
-    """(G, SPINS) energy of an arm for every grip and turn of the thing, with its `share` of the turn's."""
-    return np.array([[discomfort(arm, turn, at, g) + share * cost for turn, at, cost in placed] for g in grasps])
+def _strain(compiler: Compiler, edge: Edge) -> Strain:
+    """How hard grips of an edge are for the arm, in the best turn of the object. Asked of who holds it all the time, of
+    who takes it over as they have it in the end, and not of who gives it away."""
+    if edge.is_continuous or compiler.holds.takes_over(edge):
+        return _reach(compiler, edge).strain
+    return at_ease
 
 
-def _turned(compiler: Compiler, edge: Edge, at_end: bool = False) -> list[tuple[np.ndarray, np.ndarray, float]]:
-    """Rotation and translation of an edge's object and its energy, turned about what its reference leaves free: as the
-    hand takes hold, or in the end."""
-    rotation, translation = compiler.holds.placed(edge, at_end)
-    track = compiler.reference.objects.get(edge.second.owner)
+def _reach(compiler: Compiler, edge: Edge) -> Reach:
+    """The arm of an edge's hand, where its person stands or sits first, and the edge's object, turned about what its
+    reference leaves free: at MOMENTS of the hold, but in the first one where the person walks on from there, and in the
+    last one of what somebody hands over."""
+    person, track = edge.first.owner, compiler.reference.objects.get(edge.second.owner)
+    arm = arm_of(compiler.bodies[person], edge.first.part.split()[0], compiler.initial.people[person][0])
+    shares = np.linspace(0.0, 1.0, MOMENTS) if edge.is_continuous else np.ones(1)
+    if compiler.reference.people[person].travel is not None:
+        shares = np.zeros(1)
+    poses = [compiler.holds.placed(edge, share) for share in shares]
+    rotations, translations = (np.stack(values) for values in zip(*poses, strict=True))
     if track is None:
-        return [(rotation, translation, 0.0)]
-    axis, still = rotation @ track.axis, rotation @ track.anchor + translation
+        return Reach(arm, rotations[None], translations[None], np.zeros(1))
     widest = min(WIDEST_SPIN * track.spin, np.pi)
-    poses = []
-    for angle in np.linspace(-widest, widest, SPINS):
-        turned = Rotation.from_rotvec(angle * axis / np.linalg.norm(axis)).as_matrix() @ rotation
-        poses.append((turned, still - turned @ track.anchor, 0.5 * (angle / track.spin) ** 2))
-    return poses
-
-
-def _arm(compiler: Compiler, edge: Edge) -> Arm:
-    """The arm of an edge's hand, where its person stands or sits first."""
-    person = edge.first.owner
-    return arm_of(compiler.bodies[person], edge.first.part.split()[0], compiler.initial.people[person][0])
-
-
-def _reached(compiler: Compiler, edge: Edge, grasps: tuple[Grasp, ...]) -> tuple[Grasp, ...]:
-    """Grips in the order in which an arm reaches them, which counts from then on."""
-    arm, placed = _arm(compiler, edge), compiler.holds.placed(edge)
-    charged = [replace(g, energy=g.energy + discomfort(arm, *placed, g)) for g in grasps]
-    return tuple(sorted(charged, key=lambda g: (not g.sound, g.energy)))
+    angles = np.linspace(-widest, widest, SPINS)
+    axes = rotations @ (track.axis / np.linalg.norm(track.axis))
+    still = rotations @ track.anchor + translations
+    turned = np.stack([Rotation.from_rotvec(angle * axes).as_matrix() @ rotations for angle in angles])
+    return Reach(arm, turned, still - turned @ track.anchor, 0.5 * (angles / track.spin) ** 2)

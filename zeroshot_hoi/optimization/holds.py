@@ -167,13 +167,13 @@ class Holds:
         wide = self._shape(edge) in WIDE_SHAPES and across_hand(self.objects[edge.second.owner], region) > HAND_SPAN
         return edge.name in self.grips and self.plan.contacts[edge.name].kind == "grip" and wide
 
-    def placed(self, edge: Edge, at_end: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Rotation (3, 3) and translation (3,) of an edge's object in the world when the hand takes hold of it, or
-        `at_end`, in the last frame in which it holds."""
+    def placed(self, edge: Edge, share: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """Rotation (3, 3) and translation (3,) of an edge's object in the world after that `share` of the hold: 0 when
+        the hand takes hold of it, 1 in the last frame in which it holds."""
         track, pose = self.reference.objects.get(edge.second.owner), self.initial.objects[edge.second.owner]
         if track is None:
             return pose.rotation, pose.translation
-        k = self._end_frame(edge) if at_end else self._begin(edge)
+        k = round((1.0 - share) * self._begin(edge) + share * self._end_frame(edge))
         return track.rotation[k], track.translation[k] - track.rotation[k] @ track.anchor
 
     def takes_over(self, edge: Edge) -> bool:
