@@ -12,8 +12,7 @@ from zeroshot_hoi.body.kinematics import bone_transforms, joint_pose
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.reference import Placement
-from zeroshot_hoi.optimization.comfort import UNREACHED, arm_of, discomfort
-from zeroshot_hoi.optimization.grasp import Grasp
+from zeroshot_hoi.optimization.comfort import UNREACHED, Reach, arm_of, discomfort
 
 XP = numpy_namespace()
 AT_WORK = {"shoulder flexion": 15.0, "shoulder abduction": 15.0, "elbow flexion": 85.0, "forearm pronation": 0.0}
@@ -38,9 +37,8 @@ def _wrist(body: SkinnedBody, side: str, angles: dict[str, float]) -> tuple[np.n
 
 def _felt(body: SkinnedBody, side: str, rotation: np.ndarray, wrist: np.ndarray) -> float:
     """Discomfort of a hand whose wrist is there, turned so: the object's frame is the hand's rest space."""
-    grasp = Grasp(np.zeros(len(body.freedoms.names)), np.eye(3), np.zeros(3), 0.0, 0, True, 0.0)
     arm = arm_of(body, side, Placement(np.zeros(3), 0.0, np.zeros(len(body.freedoms.names)), {}))
-    return discomfort(arm, rotation, wrist - rotation @ arm.wrist, grasp)
+    return float(discomfort(arm, rotation, wrist - rotation @ arm.wrist, np.eye(3), np.zeros(3)))
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -68,3 +66,20 @@ def test_a_forearm_twisted_half_around_is_hard(body: SkinnedBody, side: str) -> 
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_an_elbow_over_the_shoulder_is_hard(body: SkinnedBody, side: str) -> None:
     assert _felt(body, side, *_wrist(body, side, AT_WORK | {"shoulder abduction": 140.0})) > 0.1 * UNREACHED
+
+
+def test_a_grip_counts_in_its_best_turn_and_in_the_mean_of_its_moments(body: SkinnedBody) -> None:
+    """Two turns of two moments: one moment of the first turn is out of reach, the second turn costs something."""
+    arm = arm_of(body, "right", Placement(np.zeros(3), 0.0, np.zeros(len(body.freedoms.names)), {}))
+    rotation, wrist = _wrist(body, "right", AT_WORK)
+    near = wrist - rotation @ arm.wrist
+    far = near + [2.0, 0.0, 0.0]
+    turns = np.broadcast_to(rotation, (2, 2, 3, 3))
+    reach = Reach(arm, turns, np.array([[near, far], [near, near]]), np.array([0.0, 7.0]))
+    easy = _felt(body, "right", rotation, wrist)
+    hard = _felt(body, "right", rotation, wrist + [2.0, 0.0, 0.0])
+    grips = np.eye(3)[None], np.zeros((1, 3))
+    assert hard > 0.9 * UNREACHED
+    assert reach.strains(*grips)[0] == pytest.approx([0.5 * (easy + hard), easy + 7.0])
+    assert reach.strains(*grips, share=0.5)[0, 1] == pytest.approx(easy + 3.5)
+    assert reach.strain(*grips) == pytest.approx([easy + 7.0])

@@ -17,12 +17,12 @@ from zeroshot_hoi.body.surface import surface_points
 from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.body import SkinnedBody
 from zeroshot_hoi.core.scene import PartRegion, SceneObject
-from zeroshot_hoi.core.solution import Progress
+from zeroshot_hoi.core.solution import Progress, silent
 from zeroshot_hoi.optimization import grasp as module
 from zeroshot_hoi.optimization import hand as hands
 from zeroshot_hoi.optimization.grasp import Grasp, find_grasps
-from zeroshot_hoi.optimization.grasp_problem import measure_part
-from zeroshot_hoi.optimization.hand import finger_freedoms, hand_frame, measure_hand, preshape
+from zeroshot_hoi.optimization.grasp_problem import HeldPart, measure_part
+from zeroshot_hoi.optimization.hand import Hand, finger_freedoms, hand_frame, measure_hand, preshape
 from zeroshot_hoi.optimization.schedule import grip_cost
 from zeroshot_hoi.optimization.start import Start
 
@@ -57,6 +57,10 @@ def few_starts() -> object:
 def _find(body: SkinnedBody, bar: tuple[SceneObject, PartRegion], seed: int, side: str = "right", **more):
     thing, part = bar
     return find_grasps(body, side, thing, part, thing.grid, engine="jax", seed=seed, **more)
+
+
+def _search(hand: Hand, held: HeldPart) -> module._Search:
+    return module._Search(hand, held, "jax", module.at_ease, silent)
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +163,7 @@ def test_another_seed_turns_the_starts_and_still_finds_a_grip(
 def test_starts_are_outside_across_the_palm_and_close(side: str, body: SkinnedBody, bar) -> None:
     thing, part = bar
     hand = measure_hand(body, side)
-    rotations, translations = module._starts(hand, measure_part(thing, part, thing.grid), 0)
+    rotations, translations = module._starts(_search(hand, measure_part(thing, part, thing.grid)), 0)
     frame = hand_frame(body, side)
     assert len(rotations) == len(translations) == module.STARTS
     points = hand.open_points()
@@ -189,3 +193,20 @@ def test_preshape_closes_only_one_hand(body: SkinnedBody) -> None:
     assert set(np.flatnonzero(opened)) <= active
     flexion = [i for i in active if "thumb" not in body.freedoms.names[i] and "flexion" in body.freedoms.names[i]]
     assert (closed[flexion] > opened[flexion]).all()
+
+
+@pytest.mark.parametrize("way", [np.array([0.0, 1.0, 0.0]), np.array([0.0, -1.0, 0.0])], ids=["left", "right"])
+def test_a_bar_is_taken_from_where_the_arm_reaches_it(
+    body: SkinnedBody, bar: tuple[SceneObject, PartRegion], few_starts: object, way: np.ndarray
+) -> None:
+    """A round bar along z may be taken from all around; this arm comes from one side, within 60 degrees."""
+    normal = hand_frame(body, "right").normal
+
+    def strain(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
+        palms = np.einsum("gji,j->gi", rotation, normal)
+        return np.where(palms @ way > 0.5, 0.0, 200.0)
+
+    best = _find(body, bar, 0, strain=strain)[0]
+    assert best.sound
+    assert best.strain == 0.0
+    assert best.rotation.T @ normal @ way > 0.5

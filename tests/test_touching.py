@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -187,19 +186,18 @@ def test_what_travels_is_left_where_its_motion_begins(body: SkinnedBody) -> None
 
 def _tried(monkeypatch: pytest.MonkeyPatch, body: SkinnedBody, easy: bool) -> tuple[int, tuple[Grasp, ...]]:
     """How often grips are sought whose first are sound and not easy, and what is found."""
-    hard = Grasp(np.zeros(3), np.eye(3), np.zeros(3), 1.0, 5, True, 0.0)
+    sound = Grasp(np.zeros(3), np.eye(3), np.zeros(3), 1.0, 5, True, 0.0)
     calls: list[int] = []
 
-    def found(hand: object, held: object, engine: str, seed: int, listener: object) -> list[Grasp]:
+    def found(search: object, seed: int) -> list[Grasp]:
         calls.append(seed)
-        return [replace(hard, energy=float(len(calls)))]
+        is_hard = not easy and len(calls) == 1
+        return [replace(sound, energy=float(len(calls)), strain=2.0 * grasps.EASY if is_hard else 0.0)]
 
     monkeypatch.setattr(grasps, "_try", found)
     thing = _slab("board", (0.1, 0.03, 0.03))
     region = part_of(thing, "handle", np.arange(len(thing.faces)), UP)
-    result = find_grasps(
-        body, "right", thing, region, thing.grid, engine="jax", seed=0, easy=lambda g: easy or g.energy > 1.5
-    )
+    result = find_grasps(body, "right", thing, region, thing.grid, engine="jax", seed=0)
     return len(calls), result
 
 
@@ -213,7 +211,7 @@ def test_a_sound_grip_that_the_arm_finds_hard_is_sought_again(
     assert [g.energy for g in found] == [2.0, 1.0], "the easy one comes first, whatever its energy"
 
 
-def test_whether_a_grip_is_easy_is_asked_of_the_arm(monkeypatch: pytest.MonkeyPatch, body: SkinnedBody) -> None:
+def test_how_hard_a_grip_is_is_asked_of_the_arm(monkeypatch: pytest.MonkeyPatch, body: SkinnedBody) -> None:
     """The same grip, before the person with the forearm ahead, and as far behind her back."""
     compiler, xp = _typing(body, kind="grip"), numpy_namespace()
     placement, pose = compiler.initial.people["person 1"][0], compiler.initial.objects["board"]
@@ -227,14 +225,15 @@ def test_whether_a_grip_is_easy_is_asked_of_the_arm(monkeypatch: pytest.MonkeyPa
     rest = body.rest_joints[body.joint_names.index("right_wrist")]
     to_world, asked = heading @ turn @ still.T, []
 
-    def sought(*given: object, easy: Callable[[Grasp], bool], **more: object) -> tuple[Grasp, ...]:
+    def sought(*given: object, strain: grasps.Strain, **more: object) -> tuple[Grasp, ...]:
         for ahead in (1.0, -1.0):
             place = heading @ (wrist * [ahead, 1.0, 1.0]) + placement.root
             offset = rest - to_world.T @ (place - pose.translation)
-            asked.append(easy(Grasp(np.zeros(3), to_world.T @ pose.rotation, offset, 0.0, 5, True, 0.0)))
+            asked.append(float(strain((to_world.T @ pose.rotation)[None], offset[None])[0]))
         return ()
 
     monkeypatch.setattr("zeroshot_hoi.optimization.grips.find_grasps", sought)
     compiler.holds.grips.pop("person 1.left hand->board.keys")
     find_grips(compiler)
-    assert asked == [True, False]
+    easy, hard = asked
+    assert easy < grasps.EASY < hard
