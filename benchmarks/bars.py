@@ -46,6 +46,8 @@ def measure_bars(path: Path) -> list[Bar]:
         joints = {str(name) for name in file.person(person, "joint_names")}
         if set(ARMS) <= joints:
             bars.append(Bar(f"elbows {person}", _elbow_over_arm(file, person), 5.0, "cm"))
+        if set(ARMS) | set(TRUNK) <= joints:
+            bars += _reaching_back(file, person)
         if not any(support and _ends(edge)[0][0] == person for edge, (_, support, _) in file.meta["edges"].items()):
             bars.append(Bar(f"balance {person}", outside(file, person, touches), 2.0, "cm"))
             if set(TRUNK) <= joints:
@@ -128,6 +130,35 @@ def _elbow_over_arm(file: File, person: str) -> float:
         for side in ("left", "right")
     ]
     return float(np.max(over))
+
+
+def _reaching_back(file: File, person: str) -> list[Bar]:
+    """Centimetres, in the mean, by which a hand at work is farther behind the trunk than below the shoulders."""
+    names = [str(name) for name in file.person(person, "joint_names")]
+    hips, shoulders, wrists = (
+        np.stack([file.person(person, "joints")[:, names.index(f"{side}_{joint}")] for side in ("left", "right")])
+        for joint in ("hip", "shoulder", "wrist")
+    )
+    behind = []
+    for edge, (_, support, _) in file.meta["edges"].items():
+        (owner, part), _ = _ends(edge)
+        if owner == person and part in ("left hand", "right hand") and not support:
+            frames = []
+            for hip, shoulder, wrist in zip(
+                hips.mean(0),
+                np.moveaxis(shoulders, 1, 0),
+                wrists["left right".split().index(part.split()[0])],
+                strict=True,
+            ):
+                neck = shoulder.mean(0)
+                axes, _ = np.linalg.qr(np.stack([hip - neck, shoulder[0] - shoulder[1]], axis=1), mode="complete")
+                down, left, ahead = axes.T  # but for their signs
+                down = down * np.sign(down @ (hip - neck))
+                left = left * np.sign(left @ (shoulder[0] - shoulder[1]))
+                ahead = ahead * np.sign(np.linalg.det([ahead, left, -down]))
+                frames.append(-(wrist - neck) @ ahead - max(float((wrist - neck) @ down), 0.0))
+            behind.append(100.0 * float(np.mean(frames)))
+    return [Bar(f"hands behind {person}", max(behind), 10.0, "cm")] if behind else []
 
 
 def _stoop(file: File, person: str) -> float:

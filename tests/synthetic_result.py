@@ -88,6 +88,21 @@ def arms(left, right, frames=FRAMES):
     }
 
 
+def reaching(left, right, turn=None, frames=FRAMES):
+    """Joints of a person who looks along x, hips at 0.9 m, shoulders at 1.4, wrists at these points; then turned."""
+    points = np.array([[0, 0.1, 0.9], [0, -0.1, 0.9], [0, 0.2, 1.4], [0, -0.2, 1.4], left, right])
+    sides = [f"{side}_{joint}" for joint in ("hip", "shoulder", "wrist") for side in ("left", "right")]
+    elbows = 0.5 * (points[2:4] + points[4:6])
+    points = np.concatenate([points, elbows]) @ (np.eye(3) if turn is None else turn).T
+    return {
+        "joints": np.repeat(points[None], frames, axis=0),
+        "joint_names": np.array([*sides, "left_elbow", "right_elbow"]),
+        "joint_parents": np.array([-1, 0, 0, 0, 6, 7, 2, 3]),
+        "joint_limits": np.broadcast_to([-0.5, 0.5], (8, 3, 2)),
+        "pose": np.zeros((frames, 8, 3)),
+    }
+
+
 def thing(vertices, faces, *, part="top", chosen=None, rotation=None, translation=None, frames=FRAMES):
     """Arrays of one object with one named part (all faces, or those `chosen`)."""
     probability = np.zeros((1, len(faces)))

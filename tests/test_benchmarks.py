@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import synthetic_result as syn
 from rich.console import Console
+from scipy.spatial.transform import Rotation
 
 import benchmarks.gate
 import benchmarks.suite
@@ -216,6 +217,17 @@ def test_an_elbow_over_its_arm(tmp_path, elbow, raised):
     bar = holds(tmp_path, {"people": {"person 1": person}}, "elbows person 1")
     assert bar.value == pytest.approx(raised)
     assert bar.holds is (raised <= 5.0)
+
+
+@pytest.mark.parametrize(
+    ("wrist", "behind"), [((0.3, -0.2, 1.2), -50.0), ((-0.4, -0.2, 1.4), 40.0), ((-0.4, -0.3, 1.0), 0.0)]
+)
+def test_a_hand_behind_the_trunk(tmp_path, wrist, behind):
+    content, turn = ball_on_box(0.0), Rotation.from_rotvec([0.3, 0.5, 2.0]).as_matrix()
+    content["people"]["person 1"] |= syn.reaching((-0.5, 0.2, 1.5), wrist, turn, frames=20)
+    bar = holds(tmp_path, content, "hands behind person 1")
+    assert bar.value == pytest.approx(behind, abs=1e-6)
+    assert bar.holds is (behind <= 10.0)
 
 
 @pytest.mark.parametrize(("way", "passes"), [(0.2, True), (0.05, False)])

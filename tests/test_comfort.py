@@ -75,7 +75,7 @@ def test_a_grip_counts_in_its_best_turn_and_in_the_mean_of_its_moments(body: Ski
     near = wrist - rotation @ arm.wrist
     far = near + [2.0, 0.0, 0.0]
     turns = np.broadcast_to(rotation, (2, 2, 3, 3))
-    reach = Reach(arm, turns, np.array([[near, far], [near, near]]), np.array([0.0, 7.0]))
+    reach = Reach(arm, turns, np.array([[near, far], [near, near]]), np.zeros(2), np.array([0.0, 7.0]))
     easy = _felt(body, "right", rotation, wrist)
     hard = _felt(body, "right", rotation, wrist + [2.0, 0.0, 0.0])
     grips = np.eye(3)[None], np.zeros((1, 3))
@@ -83,3 +83,17 @@ def test_a_grip_counts_in_its_best_turn_and_in_the_mean_of_its_moments(body: Ski
     assert reach.strains(*grips)[0] == pytest.approx([0.5 * (easy + hard), easy + 7.0])
     assert reach.strains(*grips, share=0.5)[0, 1] == pytest.approx(easy + 3.5)
     assert reach.strain(*grips) == pytest.approx([easy + 7.0])
+
+
+@pytest.mark.parametrize("heading", [0.0, 2.0])
+def test_who_leans_reaches_what_is_ahead_and_low(body: SkinnedBody, heading: float) -> None:
+    """A hand at work 30 cm ahead and as much lower than it can be from an upright trunk."""
+    arm = arm_of(body, "left", Placement(np.zeros(3), heading, np.zeros(len(body.freedoms.names)), {}))
+    rotation, wrist = _wrist(body, "left", AT_WORK)
+    turn = Rotation.from_euler("z", heading).as_matrix()
+    place = turn @ (wrist + [0.3, 0.0, -0.3]) - turn @ rotation @ arm.wrist
+    leans, still = np.array([0.0, 0.7]), np.zeros(3)
+    assert arm.leaning(leans)[0] == pytest.approx(arm.shoulder)
+    assert (turn.T @ (arm.leaning(leans)[1] - arm.shoulder))[[0, 2]] == pytest.approx([0.29, -0.11], abs=0.06)
+    upright, leaning = discomfort(arm, turn @ rotation, place, np.eye(3), still, arm.leaning(leans))
+    assert leaning < 0.5 * upright

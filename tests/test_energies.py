@@ -174,6 +174,11 @@ CLOSED_FORM: list[tuple[str, Any, np.ndarray, dict[str, Any], Any]] = [
     ("trunk: bends far ahead", posture.trunk, _x(),
      {"rows": np.concatenate([_rows([[0, 0, 0], [0.8, 0.1, 0.1]]), _rows([0, 1, 0], normals=True)]),
       "gate": np.float64(1.0)}, [0.0, 0.0, posture.STOOPED - 0.1 / np.sqrt(0.66)]),
+    ("arms: an elbow over the head, a hand behind the neck", posture.arms, _x(),
+     {"rows": np.concatenate([
+         _rows([[0, 0.2, 1.4], [0, 0.3, 1.7], [0.1, 0.2, 1.6], [0, -0.2, 1.4], [-0.2, -0.3, 1.3], [-0.4, -0.2, 1.3]]),
+         _rows([0, 0, 0.9]), _rows([0, 0.4, 0], normals=True)])},
+     [0.1, 0.0, 0.0, 0.4 - 0.1 - posture.BEHIND]),
     ("gaze: square to the side", posture.gaze, _x(thing=(0, 2, 0)),
      {"rows": np.concatenate([_rows([0, 0, 0]), _rows([1, 0, 0], normals=True)]), "target": np.zeros(3)}, [GAZE]),
     ("gaze: straight ahead", posture.gaze, _x(thing=(2, 0.3, 0)),
@@ -295,6 +300,8 @@ def _generic() -> dict[str, tuple[Any, dict[str, Any]]]:
         "trunk": (posture.trunk, {
             "rows": np.concatenate([both[:1], both[1:2] * 2.0, _rows([-0.4, 0.6, 0.1], normals=True)]),
             "gate": np.float64(0.7)}),
+        "arms": (posture.arms, {
+            "rows": np.concatenate([both[:7], _rows([-0.4, 0.6, 0.1], normals=True)])}),
         "level_head": (posture.level_head, {
             "rows": np.concatenate([_rows([0.0, 0.1, 0.2]), _rows([1, 0.2, 0.7], normals=True)])}),
         "path": (tracking.path, {"anchor": points[0][0], "target": points[1][0], "dead_zone": np.float64(0.01),

@@ -408,6 +408,34 @@ def test_one_frame_with_a_raised_elbow_counts_and_who_has_no_arms_is_not_asked()
     assert measure("raised elbow:person 1", people=people).value == pytest.approx(10.0)
 
 
+REACHES = [((0.3, -0.2, 1.2), -50.0), ((-0.4, -0.2, 1.4), 40.0), ((-0.4, -0.3, 1.0), 0.0), ((-0.2, -0.2, 1.6), 20.0)]
+"""The right wrist of who looks along x, shoulders at 1.4 m -> cm behind the trunk beyond what it is below them."""
+
+
+@pytest.mark.parametrize(("wrist", "behind"), REACHES, ids=["before", "behind the neck", "at the hip", "over the head"])
+@pytest.mark.parametrize(
+    "turn", [np.eye(3), Rotation.from_rotvec([0.3, 0.5, 2.0]).as_matrix()], ids=["upright", "bowed"]
+)
+def test_hands_work_before_the_trunk(wrist, behind, turn):
+    content = hand_on_box(0.0)
+    content["people"]["person 1"] |= syn.reaching((-0.5, 0.2, 1.5), wrist, turn)
+    metric = measure("hand behind:person 1", **content)
+    assert metric.value == pytest.approx(behind, abs=1e-6), "and the left hand may be where it is"
+    assert metric.passed is (behind <= 10.0)
+
+
+def test_a_hand_that_swings_back_counts_in_the_mean_and_one_that_props_does_not():
+    content = hand_on_box(0.0)
+    assert "hand behind:person 1" not in evaluate(syn.result(**content)), "who has no arms is not asked"
+    moving, back = syn.reaching((0, 0.2, 1.0), (0.3, -0.2, 1.4)), syn.reaching((0, 0.2, 1.0), (-0.5, -0.2, 1.4))
+    moving["joints"][: syn.FRAMES // 4] = back["joints"][: syn.FRAMES // 4]
+    content["people"]["person 1"] |= moving
+    share = (syn.FRAMES // 4) / syn.FRAMES
+    assert measure("hand behind:person 1", **content).value == pytest.approx(100.0 * (0.8 * share - 0.3), abs=1e-6)
+    content["edges"] = [syn.edge("person 1.right hand", "box.top", kind="support", support=True)]
+    assert "hand behind:person 1" not in evaluate(syn.result(**content))
+
+
 def test_who_is_seated_may_lean_back_and_who_has_no_trunk_is_not_asked():
     seat = {
         "objects": {"chair": syn.thing(*syn.box([0, 0, -1.0], [0.4, 0.4, 0.5]), part="seat")},

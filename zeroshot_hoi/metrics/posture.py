@@ -20,6 +20,9 @@ RAISED_BAR = 5.0
 """cm. In 126 clips the four with more looked wrong (8, 11, 19 and 23: binoculars with an arm over the head, a book held
 across the face); the others had 3 at most."""
 
+BEHIND_BAR = 10.0
+"""cm. Of 142 people one had more, who held binoculars behind the head (40); the others had -11 at most."""
+
 
 def trunk_lean(person: PersonClip) -> tuple[np.ndarray, np.ndarray]:
     """(T,) degrees by which the trunk, from between the hips to between the shoulders, leans back or aside, and (T,) by
@@ -57,8 +60,30 @@ def raised_elbow(person: PersonClip) -> np.ndarray:
     return np.fmax.reduce(found)
 
 
+def hand_behind(person: PersonClip, side: str) -> np.ndarray:
+    """(T,) metres that a wrist is farther behind the trunk than it is below the shoulders: an arm reaches back by the
+    hips, where it hangs, and not where it is lifted.
+
+    Ahead is at right angles to the trunk and to the line of the shoulders. Negative before the trunk; NaN where a
+    joint is not known.
+    """
+    names = list(person.joint_names)
+    if not {*TRUNK, f"{side}_wrist"} <= set(names):
+        return np.full(len(person.joints), np.nan)
+    left_hip, right_hip, left, right = (person.joints[:, names.index(name)] for name in TRUNK)
+    middle = 0.5 * (left + right)
+    up = middle - 0.5 * (left_hip + right_hip)
+    up /= np.maximum(np.linalg.norm(up, axis=1, keepdims=True), 1e-9)
+    ahead = np.cross(left - right, up)
+    ahead /= np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-9)
+    hand = person.joints[:, names.index(f"{side}_wrist")] - middle
+    below = np.maximum(-np.einsum("ti,ti->t", hand, up), 0.0)
+    return -np.einsum("ti,ti->t", hand, ahead) - below
+
+
 def posture_metrics(clip: Clip) -> list[Metric]:
-    """Of every person the frame that is worst; a lean has a bar where nothing but the floor carries them."""
+    """Of every person the frame that is worst, and of hands at work the mean, for who throws swings one back; a lean
+    has a bar where nothing but the floor carries them."""
     metrics = []
     for name, person in clip.people.items():
         carried = any(edge.first[0] == name and edge.support for edge in clip.edges)
@@ -69,4 +94,9 @@ def posture_metrics(clip: Clip) -> list[Metric]:
         raised = raised_elbow(person)
         if np.isfinite(raised).any():
             metrics.append(Metric(f"raised elbow:{name}", 100.0 * float(np.nanmax(raised)), "cm", LOWER, RAISED_BAR))
+        working = [edge for edge in clip.edges if edge.is_hand and edge.first[0] == name and not edge.support]
+        sides = {edge.first[1].split()[0] for edge in working}
+        behind = [float(hand_behind(person, side).mean()) for side in sorted(sides)]
+        if np.isfinite(behind).any():
+            metrics.append(Metric(f"hand behind:{name}", 100.0 * float(np.nanmax(behind)), "cm", LOWER, BEHIND_BAR))
     return metrics

@@ -44,12 +44,22 @@ class Arm:
     """(3,) m, world."""
     hanging: np.ndarray
     """(3,) unit, world: from the shoulder to an elbow at ease."""
+    hips: np.ndarray
+    """(3,) m, world: where the trunk bends."""
+    left: np.ndarray
+    """(3,) unit, world: the person's."""
     upper: float
     fore: float
     """Lengths in metres."""
     wrist: np.ndarray
     """(3,) m, the body's rest space."""
     frame: HandFrame
+
+    def leaning(self, angle: np.ndarray) -> np.ndarray:
+        """(..., 3) m: where the shoulder is when the trunk leans ahead by `angle (...)` radians."""
+        angle = np.asarray(angle, float)
+        turned = Rotation.from_rotvec(angle.reshape(-1, 1) * self.left).apply(self.shoulder - self.hips)
+        return turned.reshape(*angle.shape, 3) + self.hips
 
 
 def arm_of(body: SkinnedBody, side: str, placement: Placement) -> Arm:
@@ -64,6 +74,8 @@ def arm_of(body: SkinnedBody, side: str, placement: Placement) -> Arm:
     return Arm(
         turn.apply(local[body.joint_names.index(f"{side}_shoulder")]) + placement.root,
         hanging / np.linalg.norm(hanging),
+        placement.root,
+        turn.apply([0.0, 1.0, 0.0]),
         float(np.linalg.norm(rest[f"{side}_elbow"] - rest[f"{side}_shoulder"])),
         float(np.linalg.norm(rest[f"{side}_wrist"] - rest[f"{side}_elbow"])),
         rest[f"{side}_wrist"],
@@ -77,39 +89,51 @@ class Reach:
 
     arm: Arm
     rotations: np.ndarray
-    """(P, K, 3, 3) of the thing, to the world: in P turns about what is free, at K moments of the hold."""
+    """(P, K, 3, 3) of the thing, to the world: in P ways to have it, turned about what is free by one who leans to it,
+    at K moments of the hold."""
     translations: np.ndarray
     """(P, K, 3) m."""
+    leans: np.ndarray
+    """(P,) rad that the trunk leans ahead."""
     costs: np.ndarray
-    """(P,) energy of the turns."""
+    """(P,) energy of the turns and leans."""
 
     def strains(self, rotation: np.ndarray, translation: np.ndarray, share: float = 1.0) -> np.ndarray:
         """(G, P) energy of the arm for grips `rotation (G, 3, 3)` and `translation (G, 3)`, the thing's to the body's
-        rest space, in every turn: the mean over the moments, and a `share` of what the turn costs."""
-        grips = rotation[:, None, None], translation[:, None, None]
-        return discomfort(self.arm, self.rotations, self.translations, *grips).mean(-1) + share * self.costs
+        rest space, in every way: the mean over the moments, and a `share` of what the way costs."""
+        grips, shoulders = (rotation[:, None, None], translation[:, None, None]), self.arm.leaning(self.leans)[:, None]
+        felt = discomfort(self.arm, self.rotations, self.translations, *grips, shoulders)
+        return felt.mean(-1) + share * self.costs
 
     def strain(self, rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
-        """(G,) the same in the turn that is best for each grip."""
+        """(G,) the same in the way that is best for each grip."""
         return self.strains(rotation, translation).min(1)
 
 
 def discomfort(
-    arm: Arm, rotation: np.ndarray, translation: np.ndarray, grip_rotation: np.ndarray, grip_translation: np.ndarray
+    arm: Arm,
+    rotation: np.ndarray,
+    translation: np.ndarray,
+    grip_rotation: np.ndarray,
+    grip_translation: np.ndarray,
+    shoulder: np.ndarray | None = None,
 ) -> np.ndarray:
     """(...) energy of the easiest way to hold an object at `rotation (..., 3, 3)` and `translation (..., 3)`, world, in
-    a hand in whose rest space it is at `grip_rotation` and `grip_translation`."""
+    a hand in whose rest space it is at `grip_rotation` and `grip_translation`; the shoulder where the arm has it, or
+    at `shoulder (..., 3)`."""
+    shoulder = arm.shoulder if shoulder is None else shoulder
     to_world = rotation @ np.swapaxes(grip_rotation, -1, -2)
     wrist = np.einsum("...ij,...j->...i", to_world, arm.wrist - grip_translation) + translation
-    return np.min([_strain(arm, to_world, wrist, back, thumb) for back, thumb in BENDS], axis=0)
+    return np.min([_strain(arm, to_world, wrist - shoulder, back, thumb) for back, thumb in BENDS], axis=0)
 
 
 def _strain(arm: Arm, to_world: np.ndarray, wrist: np.ndarray, back: float, thumb: float) -> np.ndarray:
-    """Energy of one bend of the wrist: by what the elbow misses, where it would be, how the forearm would be turned."""
+    """Energy of one bend of the wrist, `wrist (..., 3)` from the shoulder: by what the elbow misses, where it would be,
+    how the forearm would be turned."""
     frame = arm.frame
     bend = Rotation.from_rotvec(back * frame.radial) * Rotation.from_rotvec(thumb * frame.normal)
     fore, radial = to_world @ bend.apply(frame.distal), to_world @ bend.apply(frame.radial)
-    upper = wrist - arm.fore * fore - arm.shoulder
+    upper = wrist - arm.fore * fore
     length = np.linalg.norm(upper, axis=-1, keepdims=True)
     missed = np.abs(length[..., 0] - arm.upper) / (10.0 * MISSED)
     upper = upper / np.maximum(length, 1e-9)

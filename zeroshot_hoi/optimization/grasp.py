@@ -3,14 +3,16 @@
 Everything happens in the body's rest space, so that a found grip is the object's pose relative to the resting wrist and
 rides on the wrist whatever the arm does. Every start is open, outside and axis-aligned: the part's axis lies across the
 palm, in either direction, turned by any angle about itself, at the smallest distance at which the open hand is
-clear of the object. The starts are the frames of one uncoupled problem; the best are solved again against all
-vertices of the hand that came near.
+clear of the object. Only a plate's rim may lie aslant in the palm: between thumb and fingers it may be turned. The
+starts are the frames of one uncoupled problem; the best are solved again against all vertices of the hand that came
+near.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -46,6 +48,9 @@ KEEP = 7
 
 SPINS = 24
 """Turns about the part's axis that are looked at before the solve."""
+
+ASLANT = tuple(np.radians((0.0, -35.0, 35.0, -70.0, 70.0)))
+"""Radians about the palm's normal by which a rim lies aslant in a hand."""
 
 CLEARANCE = 0.004
 """Metres between the open hand and the object at the start."""
@@ -145,6 +150,7 @@ class _Search:
     engine: str
     strain: Strain
     listener: ProgressListener
+    aslant: tuple[float, ...] = (0.0,)
 
     def solve(self, problem: Problem, x: np.ndarray, settings: Settings) -> Solution:
         return solve(make_engine(self.engine, problem), x, None, settings, self.listener, "grasp")
@@ -160,16 +166,18 @@ def find_grasps(
     engine: str,
     seed: int,
     strain: Strain = at_ease,
+    rim: bool = False,
     listener: ProgressListener = silent,
 ) -> tuple[Grasp, ...]:
     """The best and most different grips of `part`, best first, at most KEEP; at least one, whatever its energy.
 
-    Half of the starts are those that `strain` finds easiest, and it counts like energy wherever grips are compared: a
+    Half of the starts are those that `strain` finds easiest, and it counts like energy where grips are compared: a
     hand that is right on its object may be wrong on its arm. Where no grip is sound and easy it is tried again from
     other starts: a strap or a plate that lies in a finger to begin with is pushed out of it on the wrong side as easily
-    as on the right one.
+    as on the right one. The `rim` of a plate is taken ASLANT as well.
     """
-    search = _Search(measure_hand(body, side), measure_part(scene_object, part, part_grid), engine, strain, listener)
+    hand, held = measure_hand(body, side), measure_part(scene_object, part, part_grid)
+    search = _Search(hand, held, engine, strain, listener, ASLANT if rim else (0.0,))
     found: list[Grasp] = []
     for attempt in range(TRIES):
         found += _try(search, seed + attempt * OTHER_SEED)
@@ -183,9 +191,7 @@ def _try(search: _Search, seed: int) -> list[Grasp]:
     hand, held = search.hand, search.held
     problem = grasp_problem(hand, held, np.repeat(hand.opened[None], STARTS, 0), *_starts(search, seed))
     solution = search.solve(problem, problem.initial(), CLOSING)
-    states = grasp_states(problem, solution.value)
-    strain = search.strain(np.stack([s.rotations[0] for s in states]), np.stack([s.translations[0] for s in states]))
-    half = np.argsort(solution.energies["frame"] + strain, kind="stable")[: STARTS // 2]
+    half = np.argsort(solution.energies["frame"], kind="stable")[: STARTS // 2]
     problem = problem.take(half)
     solution = search.solve(problem, solution.value[half], SETTLING)
     best = _different(_read(search, problem, solution.value, solution.energies["frame"]))
@@ -232,8 +238,8 @@ def _starts(search: _Search, seed: int) -> tuple[np.ndarray, np.ndarray]:
     object_axes = np.stack([held.axis, perpendicular, np.cross(held.axis, perpendicular)], axis=1)
     phase = np.random.default_rng(seed).uniform(0.0, 1.0)
     offsets, rotations, distances = np.arange(0.0, 0.14, 0.003), [], []
-    for sign in (1.0, -1.0):
-        across = sign * frame.radial
+    for sign, aslant in product((1.0, -1.0), search.aslant):
+        across = Rotation.from_rotvec(aslant * frame.normal).apply(sign * frame.radial)
         hand_axes = np.stack([across, frame.normal, np.cross(across, frame.normal)], axis=1)
         for spin in 2.0 * np.pi * (np.arange(SPINS) + phase) / SPINS:
             rotation = Rotation.from_rotvec(spin * across).as_matrix() @ hand_axes @ object_axes.T

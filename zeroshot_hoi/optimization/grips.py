@@ -13,13 +13,16 @@ from zeroshot_hoi.core.solution import ProgressListener, silent
 from zeroshot_hoi.geometry.grid import bake_part_grid
 from zeroshot_hoi.optimization.comfort import Reach, arm_of
 from zeroshot_hoi.optimization.compile import Compiler
-from zeroshot_hoi.optimization.grasp import Grasp, Strain, at_ease, find_grasps
+from zeroshot_hoi.optimization.grasp import Grasp, find_grasps
 from zeroshot_hoi.optimization.palm import palm_grasps
 from zeroshot_hoi.optimization.schedule import grip_cost
 from zeroshot_hoi.optimization.start import Start
 
 SPINS, WIDEST_SPIN = 9, 2.0
 """Turns of a thing about its free axis at which hands on it are compared, and how many standard deviations far."""
+
+LEANS, LEAN_COST = np.array([0.0, 0.35, 0.7]), 15.0
+"""Radians that people lean to what they hold, and the energy of one squared: about what their stiffness comes to."""
 
 MOMENTS = 3
 """Of a hold, from its first frame to its last, in which arms are asked: what is taken low is held at the eyes."""
@@ -36,7 +39,7 @@ def find_grips(compiler: Compiler, listener: ProgressListener = silent) -> dict[
             continue
         found[edge.name] = find_grasps(
             body, side, thing, part, bake_part_grid(thing, part.faces), engine=plan.engine, seed=plan.seed,
-            strain=_strain(compiler, edge), listener=listener,
+            strain=_reach(compiler, edge).strain, rim=compiler.holds.at_rim(edge), listener=listener,
         )  # fmt: skip
     return found
 
@@ -69,30 +72,24 @@ def _stacked(grasps: tuple[Grasp, ...]) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([g.rotation for g in grasps]), np.stack([g.translation for g in grasps])
 
 
-def _strain(compiler: Compiler, edge: Edge) -> Strain:
-    """How hard grips of an edge are for the arm, in the best turn of the object. Asked of who holds it all the time, of
-    who takes it over as they have it in the end, and not of who gives it away."""
-    if edge.is_continuous or compiler.holds.takes_over(edge):
-        return _reach(compiler, edge).strain
-    return at_ease
-
-
 def _reach(compiler: Compiler, edge: Edge) -> Reach:
     """The arm of an edge's hand, where its person stands or sits first, and the edge's object, turned about what its
-    reference leaves free: at MOMENTS of the hold, but in the first one where the person walks on from there, and in the
-    last one of what somebody hands over."""
+    reference leaves free: at MOMENTS of the hold, but in the first one where the person walks on from there."""
     person, track = edge.first.owner, compiler.reference.objects.get(edge.second.owner)
     arm = arm_of(compiler.bodies[person], edge.first.part.split()[0], compiler.initial.people[person][0])
-    shares = np.linspace(0.0, 1.0, MOMENTS) if edge.is_continuous else np.ones(1)
-    if compiler.reference.people[person].travel is not None:
-        shares = np.zeros(1)
+    walks = compiler.reference.people[person].travel is not None
+    shares = np.zeros(1) if walks else np.linspace(0.0, 1.0, MOMENTS)
     poses = [compiler.holds.placed(edge, share) for share in shares]
     rotations, translations = (np.stack(values) for values in zip(*poses, strict=True))
-    if track is None:
-        return Reach(arm, rotations[None], translations[None], np.zeros(1))
-    widest = min(WIDEST_SPIN * track.spin, np.pi)
-    angles = np.linspace(-widest, widest, SPINS)
-    axes = rotations @ (track.axis / np.linalg.norm(track.axis))
-    still = rotations @ track.anchor + translations
+    angles, axes, still, spin = np.zeros(1), rotations[:, 2], translations, 1.0
+    if track is not None:
+        widest, spin = min(WIDEST_SPIN * track.spin, np.pi), track.spin
+        angles = np.linspace(-widest, widest, SPINS)
+        axes = rotations @ (track.axis / np.linalg.norm(track.axis))
+        still = rotations @ track.anchor + translations
+    anchor = np.zeros(3) if track is None else track.anchor
     turned = np.stack([Rotation.from_rotvec(angle * axes).as_matrix() @ rotations for angle in angles])
-    return Reach(arm, turned, still - turned @ track.anchor, 0.5 * (angles / track.spin) ** 2)
+    leans, angles = np.repeat(LEANS, len(angles)), np.tile(angles, len(LEANS))
+    turned = np.tile(turned, (len(LEANS), 1, 1, 1))
+    costs = 0.5 * (angles / spin) ** 2 + LEAN_COST * leans**2
+    return Reach(arm, turned, still - turned @ anchor, leans, costs)

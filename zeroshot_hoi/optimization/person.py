@@ -76,6 +76,8 @@ class PersonRows:
     """(1, 4G): the root joint."""
     trunk: np.ndarray
     """(3, 4G): between the hips, between the shoulders, and the direction of the hips to the left."""
+    arms: np.ndarray
+    """(8, 4G): left and right shoulder, elbow, wrist, between the hips, the direction of the shoulders to the left."""
     radial: Mapping[str, np.ndarray]
     """Side -> (3,) rest direction across the palm to the thumb's side."""
     thighs: Mapping[str, BodyPoints]
@@ -108,6 +110,7 @@ class PersonRows:
             gaze=self.gaze @ fold,
             root=self.root @ fold,
             trunk=self.trunk @ fold,
+            arms=self.arms @ fold,
             thighs=all_of(self.thighs),
             supports=all_of(self.supports),
             chest=fold_points(self.chest, fold),
@@ -283,9 +286,9 @@ def _wrist_points(body: SkinnedBody, side: str) -> BodyPoints:
     return BodyPoints(rows, normal_rows, points, np.zeros(len(points)), np.full(len(points), -1))
 
 
-def _trunk(body: SkinnedBody) -> np.ndarray:
-    """(3, 4G) rows of the trunk's ends, on the pelvis and on the bone that both shoulders hang on, and of the left."""
-    at, parents = _joints(body), dict(zip(body.joint_names, body.joint_parents, strict=True))
+def _chest(body: SkinnedBody) -> int:
+    """The bone that both shoulders hang on."""
+    parents = dict(zip(body.joint_names, body.joint_parents, strict=True))
 
     def above(name: str) -> list[int]:
         found = [int(parents[name])]
@@ -294,12 +297,26 @@ def _trunk(body: SkinnedBody) -> np.ndarray:
         return found
 
     other = above("right_shoulder")
-    chest = next(joint for joint in above("left_shoulder") if joint in other)
+    return next(joint for joint in above("left_shoulder") if joint in other)
+
+
+def _trunk(body: SkinnedBody) -> np.ndarray:
+    """(3, 4G) rows of the trunk's ends, on the pelvis and on the bone that both shoulders hang on, and of the left."""
+    at = _joints(body)
     ends = np.stack([0.5 * (at[f"left_{name}"] + at[f"right_{name}"]) for name in ("hip", "shoulder")])
-    weights = np.zeros((2, body.bones))
-    weights[[0, 1], [0, chest]] = 1.0
+    weights = np.eye(body.bones)[[0, _chest(body)]]
     left = direction_rows((at["left_hip"] - at["right_hip"])[None], weights[:1])
     return np.concatenate([skinning_rows(body, ends, weights), left])
+
+
+def _arms(body: SkinnedBody) -> np.ndarray:
+    """(8, 4G) rows of the joints of both arms, of the trunk's lower end, and of the left on what shoulders hang on."""
+    at, bones = _joints(body), np.eye(body.bones)
+    joints = [f"{side}_{name}" for side in SIDES for name in ("shoulder", "elbow", "wrist")]
+    points = np.stack([at[name] for name in joints])
+    own = skinning_rows(body, points, bones[[body.joint_names.index(name) for name in joints]])
+    left = direction_rows((at["left_shoulder"] - at["right_shoulder"])[None], bones[[_chest(body)]])
+    return np.concatenate([own, _trunk(body)[:1], left])
 
 
 def _front_of_torso(body: SkinnedBody) -> np.ndarray:
@@ -378,5 +395,6 @@ def person_rows(body: SkinnedBody) -> PersonRows:
         gaze=np.concatenate([look.rows, look.normal_rows]),
         root=root,
         trunk=_trunk(body),
+        arms=_arms(body),
         radial={s: at[f"{s}_index1"] - at[f"{s}_pinky1"] for s in SIDES},
     )

@@ -51,6 +51,7 @@ def person_terms(scene: Interaction, name: str, starts: Sequence[Start], t: np.n
         _balance(scene, name, p, rows, over, t),
         Term(f"trunk:{name}", posture.trunk, SIGMA["trunk"], p,
              constants={"rows": rows.trunk}, frames={"gate": _unsupported(scene, name, t)}),
+        Term(f"arms:{name}", posture.arms, SIGMA["arms"], p, constants={"rows": rows.arms}),
         self_clearance(scene, name, p, starts, t),
     ]  # fmt: skip
     terms += _relaxed(scene, name, p, wanted, t)

@@ -1,4 +1,4 @@
-"""The body by itself: natural pose, planted feet, balance, trunk, gaze."""
+"""The body by itself: natural pose, planted feet, balance, trunk, arms, gaze."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ UPRIGHT = float(np.sin(np.radians(10.0)))
 """Sine of the angle up to which a trunk leans back or aside for nothing; chosen, not measured."""
 STOOPED = float(np.cos(np.radians(45.0)))
 """Cosine of the inclination from which on the trunk resists; chosen, not measured."""
+
+BEHIND = 0.05
+"""Metres that a wrist may be farther behind the trunk than below the shoulders: hands reach back low, by the hips."""
 
 LEVEL = (-0.5, 0.0)
 """Sines of the elevations between which a head is carried when it looks at nothing: from 30 degrees down to level."""
@@ -59,6 +62,26 @@ def trunk(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     back = (along[1] * left[0] - along[0] * left[1]) / level
     sideways = positive(xp, aside - UPRIGHT) - positive(xp, -aside - UPRIGHT)
     return xp.stack([positive(xp, back - UPRIGHT), sideways, positive(xp, STOOPED - along[2])]) * data["gate"]
+
+
+def arms(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
+    """(4,) m: of the left and the right arm, how far the elbow is above both shoulder and wrist, and how far the wrist
+    is behind the trunk, beyond BEHIND and what it is below the shoulders.
+
+    `rows`: shoulder, elbow and wrist of either arm, between the hips, the direction of the shoulders to the left.
+    """
+    points = body_points(xp, state, term.person, data["rows"])
+    middle = 0.5 * (points[0] + points[3])
+    up, left = middle - points[6], points[7]
+    up = up / xp.sqrt(xp.sum(up * up) + 1e-12)
+    ahead = xp.cross(left, up)
+    ahead = ahead / xp.sqrt(xp.sum(ahead * ahead) + 1e-12)
+    residuals = []
+    for shoulder, elbow, wrist in (points[0:3], points[3:6]):
+        residuals.append(positive(xp, elbow[2] - xp.maximum(shoulder[2], wrist[2])))
+        hand = wrist - middle
+        residuals.append(positive(xp, -xp.sum(hand * ahead) - positive(xp, -xp.sum(hand * up)) - BEHIND))
+    return xp.stack(residuals)
 
 
 def level_head(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
