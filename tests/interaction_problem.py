@@ -246,6 +246,7 @@ def _body_terms(body: SkinnedBody, rng: np.random.Generator, frames: int) -> tup
             constants={"rows": np.concatenate([skin.rows[:2], head.normal_rows])},
             frames={"gate": rng.uniform(0.5, 1.0, frames)},
         ),
+        Term("arms", posture.arms, 0.05, 0, constants={"rows": np.concatenate([skin.rows[:7], head.normal_rows])}),
         Term(
             "head",
             posture.level_head,

@@ -301,7 +301,10 @@ def _generic() -> dict[str, tuple[Any, dict[str, Any]]]:
             "rows": np.concatenate([both[:1], both[1:2] * 2.0, _rows([-0.4, 0.6, 0.1], normals=True)]),
             "gate": np.float64(0.7)}),
         "arms": (posture.arms, {
-            "rows": np.concatenate([both[:7], _rows([-0.4, 0.6, 0.1], normals=True)])}),
+            "rows": np.concatenate([
+                _rows([0.1, 0.2, 0.0]), _rows([[0.0, 0.3, 2.0], [-1.5, 0.2, 0.2]], 1),
+                _rows([0.0, -0.2, 0.1]), _rows([[0.1, -0.3, 2.5], [-1.2, -0.2, 0.5]], 1),
+                _rows([0.1, 0.0, -1.0]), _rows([0.1, 1.0, 0.1], normals=True)])}),
         "level_head": (posture.level_head, {
             "rows": np.concatenate([_rows([0.0, 0.1, 0.2]), _rows([1, 0.2, 0.7], normals=True)])}),
         "path": (tracking.path, {"anchor": points[0][0], "target": points[1][0], "dead_zone": np.float64(0.01),

@@ -171,7 +171,7 @@ def find_grasps(
 ) -> tuple[Grasp, ...]:
     """The best and most different grips of `part`, best first, at most KEEP; at least one, whatever its energy.
 
-    Half of the starts are those that `strain` finds easiest, and it counts like energy where grips are compared: a
+    Half of the starts are those that `strain` finds easiest, and it counts like energy wherever grips are compared: a
     hand that is right on its object may be wrong on its arm. Where no grip is sound and easy it is tried again from
     other starts: a strap or a plate that lies in a finger to begin with is pushed out of it on the wrong side as easily
     as on the right one. The `rim` of a plate is taken ASLANT as well.
@@ -191,7 +191,9 @@ def _try(search: _Search, seed: int) -> list[Grasp]:
     hand, held = search.hand, search.held
     problem = grasp_problem(hand, held, np.repeat(hand.opened[None], STARTS, 0), *_starts(search, seed))
     solution = search.solve(problem, problem.initial(), CLOSING)
-    half = np.argsort(solution.energies["frame"], kind="stable")[: STARTS // 2]
+    states = grasp_states(problem, solution.value)
+    strain = search.strain(np.stack([s.rotations[0] for s in states]), np.stack([s.translations[0] for s in states]))
+    half = np.argsort(solution.energies["frame"] + strain, kind="stable")[: STARTS // 2]
     problem = problem.take(half)
     solution = search.solve(problem, solution.value[half], SETTLING)
     best = _different(_read(search, problem, solution.value, solution.energies["frame"]))
