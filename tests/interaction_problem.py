@@ -195,6 +195,8 @@ def _body_terms(body: SkinnedBody, rng: np.random.Generator, frames: int) -> tup
     root[0, 3] = 1.0
     stiffness = np.sqrt(body.freedoms.stiffness)
     head = surface_points(body, "head", 1, 3)
+    upward = skin.rows[np.argsort(skin.rest[:, 2])]
+    arms = upward[[0, -1, 1, 2, -2, 3, 60]]  # elbows over shoulders and wrists
     return (
         Term(
             "natural",
@@ -246,7 +248,7 @@ def _body_terms(body: SkinnedBody, rng: np.random.Generator, frames: int) -> tup
             constants={"rows": np.concatenate([skin.rows[:2], head.normal_rows])},
             frames={"gate": rng.uniform(0.5, 1.0, frames)},
         ),
-        Term("arms", posture.arms, 0.05, 0, constants={"rows": np.concatenate([skin.rows[:7], head.normal_rows])}),
+        Term("arms", posture.arms, 0.05, 0, constants={"rows": np.concatenate([arms, head.normal_rows])}),
         Term(
             "head",
             posture.level_head,

@@ -285,13 +285,15 @@ def test_a_thing_is_where_a_hand_takes_it_and_where_it_has_it_in_the_end(body: S
     plan, _, reference, compiler = _compiled(recipe, body)
     holds = compiler.holds
     gives, takes = (next(e for e in plan.graph.edges if e.name == name) for name in (HOLDS, TAKES))
-    assert (holds.takes_over(gives), holds.takes_over(takes)) == (False, True)
     path = reference.objects["thing"].translation
     middle = path[:, :2] - path[0, :2]
-    for edge, at_end, k in ((gives, False, 0), (takes, False, None), (takes, True, plan.frames - 1)):
+    for edge, share, k in ((gives, 0.0, 0), (takes, 0.0, None), (takes, 1.0, plan.frames - 1)):
         begin = int(np.flatnonzero(reference.people[edge.first.owner].gates[edge.name])[0])
-        place_, first = holds.placed(edge, at_end)[1], holds.placed(gives)[1]
+        place_, first = holds.placed(edge, share)[1], holds.placed(gives)[1]
         assert (place_ - first)[:2] == pytest.approx(middle[begin if k is None else k], abs=1e-6)
+    begin = int(np.flatnonzero(reference.people["person 2"].away[TAKES] == 0.0)[0])
+    half_way = (holds.placed(takes, 0.5)[1] - holds.placed(gives)[1])[:2]
+    assert half_way == pytest.approx(middle[round(0.5 * (begin + plan.frames - 1))], abs=1e-6)
 
 
 # -- stretches --------------------------------------------------------------------------------------------------------

@@ -176,10 +176,6 @@ class Holds:
         k = round((1.0 - share) * self._begin(edge) + share * self._end_frame(edge))
         return track.rotation[k], track.translation[k] - track.rotation[k] @ track.anchor
 
-    def takes_over(self, edge: Edge) -> bool:
-        """Whether a hand takes hold later than the clip begins."""
-        return self._begin(edge) > 0
-
     def _shape(self, edge: Edge) -> str:
         """How the plan describes the part of an edge."""
         parts = self.plan.objects[edge.second.owner].parts
