@@ -210,3 +210,15 @@ def test_a_bar_is_taken_from_where_the_arm_reaches_it(
     assert best.sound
     assert best.strain == 0.0
     assert best.rotation.T @ normal @ way > 0.5
+
+
+def test_the_middle_of_a_long_face_in_the_skin_counts(body: SkinnedBody) -> None:
+    """A beam of two triangles a side has no vertex near the hand that is around it; the middles of its faces are."""
+    mesh = trimesh.creation.box((0.03, 0.03, 0.3))
+    thing = plain_object("beam", mesh, lambda p: np.abs(p[..., :2]).max(-1) - 0.015, 0.005)
+    part = part_of(thing, "handle", np.arange(len(mesh.faces)), np.array([0.0, 0.0, 1.0]))
+    held = measure_part(thing, part, thing.grid)
+    assert np.abs(thing.vertices[:, 2]).min() > 0.1
+    middles = held.points[len(thing.vertices) :]
+    assert len(middles) == len(thing.faces)
+    assert np.abs(middles[:, 2]).min() < 0.06

@@ -299,7 +299,7 @@ def test_progress_tells_every_stage_and_a_falling_energy(made: Made) -> None:
         solves = _descents(made.events, stage)
         assert solves or not optional.get(stage, True), stage
         for energies in solves:
-            assert (np.diff(energies) <= 1e-9 * np.abs(energies[:-1])).all(), f"{stage}: an energy rose"
+            assert (np.diff(energies) <= 1e-6 * np.abs(energies[:-1])).all(), f"{stage}: an energy rose"  # float32
         # A polish that finds nothing to do takes one step.
         assert stage == "polish" or any(energies[-1] < energies[0] for energies in solves), stage
         assert all(np.isfinite(energies).all() for energies in solves)

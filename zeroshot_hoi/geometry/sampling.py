@@ -19,6 +19,9 @@ from zeroshot_hoi.geometry.repair import face_normals
 CANDIDATES_PER_SAMPLE = 4
 """Random candidates thinned out to one sample."""
 
+SPACING = 0.01
+"""Metres; the finest edge to which prepared meshes are subdivided."""
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -94,3 +97,10 @@ def nearest_indices(points: np.ndarray, queries: np.ndarray, neighbors: int = 1)
 def gather_offsets(xp: Namespace, points: Array, queries: Array, indices: Array) -> Array:
     """(Q, k, 3) from each of the `queries (Q, 3)` to its neighbors among the `points (N, 3)`; differentiable."""
     return xp.take(points, xp.index(indices), axis=0) - queries[:, None, :]
+
+
+def dense_points(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """(N, 3) the vertices, and the middle of every face with an edge longer than SPACING."""
+    corners = vertices[faces]
+    longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=-1).max(axis=1)
+    return np.concatenate([vertices, corners[longest > SPACING].mean(axis=1)])

@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 
 from zeroshot_hoi.core.errors import ResultError, nearest_name
+from zeroshot_hoi.geometry.sampling import dense_points
 
 MAX_FILE_BYTES = 4 * 2**30
 PART_PROBABILITY = 0.5
 """A face belongs to a part above this probability (core.scene.PartRegion)."""
 
-SAMPLE_SPACING = 0.01
-"""m; the finest edge to which prepared meshes are subdivided."""
 SUPPORT_PARTS = ("hips", "left leg", "right leg")
 
 
@@ -84,10 +83,8 @@ class ObjectClip:
         return (points - self.translation[:, None]) @ self.rotation
 
     def surface_points(self) -> np.ndarray:
-        """(N, 3) the vertices, and the middle of every face with an edge longer than 1 cm."""
-        corners = self.vertices[self.faces]
-        longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=-1).max(axis=1)
-        return np.concatenate([self.vertices, corners[longest > SAMPLE_SPACING].mean(axis=1)])
+        """(N, 3) of the whole surface."""
+        return dense_points(self.vertices, self.faces)
 
 
 @dataclass(frozen=True)

@@ -284,7 +284,7 @@ def _read(search: _Search, problem: Problem, x: np.ndarray, energy: np.ndarray) 
     for k, state in enumerate(grasp_states(problem, x)):
         distance = grid_distance(xp, held.grid, in_object(state, pads @ state.bones[0])).min(1)
         skin = in_object(state, hand.vertices.rows @ state.bones[0])
-        sunk = float(below_skin(skin, turned_normals(hand, state), held.thing.vertices)[0].max())
+        sunk = float(below_skin(skin, turned_normals(hand, state), held.points)[0].max())
         q = np.zeros(len(hand.opened))
         q[list(hand.active)] = x[k][: len(hand.active)]
         grasps.append(

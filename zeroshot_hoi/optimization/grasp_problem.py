@@ -14,7 +14,7 @@ from zeroshot_hoi.core.arrays import numpy_namespace
 from zeroshot_hoi.core.scene import DistanceGrid, PartRegion, SceneObject
 from zeroshot_hoi.geometry.exact import ExactMesh
 from zeroshot_hoi.geometry.query import GridArrays, grid_distance, pad_grid
-from zeroshot_hoi.geometry.sampling import farthest_points
+from zeroshot_hoi.geometry.sampling import dense_points, farthest_points
 from zeroshot_hoi.optimization.energies import contact, penetration, posture
 from zeroshot_hoi.optimization.hand import SKIN_POINTS, Hand, below_skin
 from zeroshot_hoi.optimization.problem import ObjectUnknowns, PersonUnknowns, Problem, State, Term, frame_state
@@ -23,7 +23,7 @@ MARGIN = 0.001
 """Metres that skin keeps from the object: takes the deepest penetration from 1.6 to .2 mm."""
 
 PRESSED_POINTS = 64
-"""Object vertices, chosen anew for every grip, that are held outside the skin."""
+"""Points of the object, chosen anew for every grip, that are held outside the skin."""
 
 PAD_WEIGHTS = {"palm": 0.7, "thumb": 1.5}
 """Relative weights of pads whose name contains the key; the fingers' are 1."""
@@ -47,6 +47,8 @@ class HeldPart:
     length: float
     free: float
     """Metres from the center along the axis within which a grip is as good as at the center."""
+    points: np.ndarray
+    """(N, 3) of the whole surface: what of it may be below the skin."""
 
 
 def measure_part(thing: SceneObject, part: PartRegion, grid: DistanceGrid) -> HeldPart:
@@ -59,7 +61,8 @@ def measure_part(thing: SceneObject, part: PartRegion, grid: DistanceGrid) -> He
         places = thing.vertices[thing.faces[part.faces]].mean(axis=1) @ part.axis - center @ part.axis
         free = min(free, float(np.sqrt(np.average(places**2, weights=part.weight[part.faces] + 1e-9))))
     surface = ExactMesh(thing.vertices, thing.faces[part.faces])
-    return HeldPart(thing, pad_grid(thing.grid), pad_grid(grid), surface, part.axis, center, float(np.ptp(along)), free)
+    whole, points = pad_grid(thing.grid), dense_points(thing.vertices, thing.faces)
+    return HeldPart(thing, whole, pad_grid(grid), surface, part.axis, center, float(np.ptp(along)), free, points)
 
 
 def grasp_problem(
@@ -183,9 +186,8 @@ def turned_normals(hand: Hand, state: State) -> np.ndarray:
 
 
 def _pressed(hand: Hand, held: HeldPart, skin: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Object vertices (PRESSED_POINTS, 3) deepest below the skin, and the hand vertex nearest to each, -1 for none."""
-    vertices = held.thing.vertices
-    depth, index = below_skin(skin, normals, vertices)
+    """The object's PRESSED_POINTS points deepest below the skin, and the hand vertex nearest to each, -1 for none."""
+    depth, index = below_skin(skin, normals, held.points)
     deepest = np.argsort(-depth, kind="stable")[: 5 * PRESSED_POINTS]
-    chosen = np.resize(deepest[farthest_points(vertices[deepest], PRESSED_POINTS)], PRESSED_POINTS)
-    return vertices[chosen], np.where(np.isfinite(depth[chosen]), index[chosen], -1)
+    chosen = np.resize(deepest[farthest_points(held.points[deepest], PRESSED_POINTS)], PRESSED_POINTS)
+    return held.points[chosen], np.where(np.isfinite(depth[chosen]), index[chosen], -1)
