@@ -81,13 +81,12 @@ def _reach(compiler: Compiler, edge: Edge) -> Reach:
     shares = np.zeros(1) if walks else np.linspace(0.0, 1.0, MOMENTS)
     poses = [compiler.holds.placed(edge, share) for share in shares]
     rotations, translations = (np.stack(values) for values in zip(*poses, strict=True))
-    angles, axes, still, spin = np.zeros(1), rotations[:, 2], translations, 1.0
+    anchor, axis, spin, angles = np.zeros(3), np.array([0.0, 0.0, 1.0]), 1.0, np.zeros(1)
     if track is not None:
-        widest, spin = min(WIDEST_SPIN * track.spin, np.pi), track.spin
+        anchor, axis, spin = track.anchor, track.axis / np.linalg.norm(track.axis), track.spin
+        widest = min(WIDEST_SPIN * spin, np.pi)
         angles = np.linspace(-widest, widest, SPINS)
-        axes = rotations @ (track.axis / np.linalg.norm(track.axis))
-        still = rotations @ track.anchor + translations
-    anchor = np.zeros(3) if track is None else track.anchor
+    axes, still = rotations @ axis, rotations @ anchor + translations
     turned = np.stack([Rotation.from_rotvec(angle * axes).as_matrix() @ rotations for angle in angles])
     leans, angles = np.repeat(LEANS, len(angles)), np.tile(angles, len(LEANS))
     turned = np.tile(turned, (len(LEANS), 1, 1, 1))

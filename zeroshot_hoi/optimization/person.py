@@ -288,16 +288,13 @@ def _wrist_points(body: SkinnedBody, side: str) -> BodyPoints:
 
 def _chest(body: SkinnedBody) -> int:
     """The bone that both shoulders hang on."""
-    parents = dict(zip(body.joint_names, body.joint_parents, strict=True))
 
-    def above(name: str) -> list[int]:
-        found = [int(parents[name])]
-        while found[-1] > 0:
-            found.append(int(body.joint_parents[found[-1]]))
-        return found
+    def above(joint: int) -> list[int]:
+        parent = int(body.joint_parents[joint])
+        return [parent, *above(parent)] if parent > 0 else [parent]
 
-    other = above("right_shoulder")
-    return next(joint for joint in above("left_shoulder") if joint in other)
+    left, right = (above(body.joint_names.index(f"{side}_shoulder")) for side in SIDES)
+    return next(joint for joint in left if joint in right)
 
 
 def _trunk(body: SkinnedBody) -> np.ndarray:
