@@ -49,7 +49,7 @@ def bar() -> tuple[SceneObject, PartRegion]:
 @pytest.fixture(scope="module")
 def few_starts() -> object:
     patch = pytest.MonkeyPatch()
-    patch.setattr(module, "STARTS", 7)
+    patch.setattr(module, "STARTS", 12)
     yield
     patch.undo()
 

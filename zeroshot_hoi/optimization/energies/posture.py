@@ -19,6 +19,10 @@ STOOPED = float(np.cos(np.radians(45.0)))
 BEHIND = 0.05
 """Metres that a wrist may be farther behind the trunk than below the shoulders: hands reach back low, by the hips."""
 
+EASILY = 0.15
+"""Metres below its shoulder up to which an elbow may be above its wrist: half an upper arm, which is raised by 60
+degrees then, as people reach ahead. Higher elbows are for higher hands."""
+
 LEVEL = (-0.5, 0.0)
 """Sines of the elevations between which a head is carried when it looks at nothing: from 30 degrees down to level."""
 
@@ -65,8 +69,8 @@ def trunk(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
 
 
 def arms(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
-    """(4,) m: of the left and the right arm, how far the elbow is above both shoulder and wrist, and how far the wrist
-    is behind the trunk, beyond BEHIND and what it is below the shoulders.
+    """(4,) m: of the left and the right arm, how far the elbow is above both the wrist and EASILY below the shoulder,
+    and how far the wrist is behind the trunk, beyond BEHIND and what it is below the shoulders.
 
     `rows`: shoulder, elbow and wrist of either arm, between the hips, the direction of the shoulders to the left.
     """
@@ -78,7 +82,7 @@ def arms(xp: Namespace, state: State, term: Term, data: Arrays) -> Array:
     ahead = ahead / xp.sqrt(xp.sum(ahead * ahead) + 1e-12)
     residuals = []
     for shoulder, elbow, wrist in (points[0:3], points[3:6]):
-        residuals.append(positive(xp, elbow[2] - xp.maximum(shoulder[2], wrist[2])))
+        residuals.append(positive(xp, elbow[2] - xp.maximum(shoulder[2] - EASILY, wrist[2])))
         hand = wrist - middle
         residuals.append(positive(xp, -xp.sum(hand * ahead) - positive(xp, -xp.sum(hand * up)) - BEHIND))
     return xp.stack(residuals)
