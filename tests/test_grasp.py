@@ -212,6 +212,25 @@ def test_a_bar_is_taken_from_where_the_arm_reaches_it(
     assert best.rotation.T @ normal @ way > 0.5
 
 
+def _rough(turn: float, depth: float, energy: float = 50.0) -> Grasp:
+    rotation = Rotation.from_rotvec([0.0, turn, 0.0]).as_matrix()
+    return Grasp(np.zeros(3), rotation, np.zeros(3), energy, 10, True, depth)
+
+
+def test_a_grip_that_is_a_little_deep_before_it_is_solved_again_is_still_another_one() -> None:
+    grasps = [_rough(0.0, 0.0022), _rough(np.pi, 0.0031), _rough(0.1, 0.0010), _rough(1.0, 0.015), _rough(2.0, 0.0040)]
+    assert set(module._different(grasps)) == {0, 1, 4}
+    assert [not module._rank(grasp)[0] for grasp in grasps] == [True, False, True, False, False]
+
+
+def test_half_of_the_starts_that_go_on_are_good_for_the_hand_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STARTS", 8)
+    energy = np.array([10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0, 17.0])
+    strain = np.array([200.0, 200.0, 200.0, 0.0, 200.0, 200.0, 200.0, 0.0])
+    assert module._better(energy, strain).tolist() == [3, 7, 0, 1]
+    assert module._better(energy, 0.0 * strain).tolist() == [0, 1, 2, 3]
+
+
 def test_the_middle_of_a_long_face_in_the_skin_counts(body: SkinnedBody) -> None:
     """A beam of two triangles a side has no vertex near the hand that is around it; the middles of its faces are."""
     mesh = trimesh.creation.box((0.03, 0.03, 0.3))

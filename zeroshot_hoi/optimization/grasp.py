@@ -96,8 +96,8 @@ POLISH = Settings(iterations=15, tolerance=2e-3, clips=(0.3, 0.1))
 PRESSING = Settings(iterations=8, tolerance=2e-3, clips=(0.05, 0.01))
 
 POLISHES, TRIES, OTHER_SEED = 3, 3, 1000
-"""At most, while no grip serves. For a bag's strap and a book's two rims one hand's first 28 starts have a sound
-grip in one case of three, its first 84 in all three."""
+"""At most, while a grip is not sound and while none serves. For a bag's strap and a book's two rims one hand's first 28
+starts have a sound grip in one case of three, its first 84 in all three."""
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,9 @@ class Grasp:
     @property
     def cost(self) -> float:
         """Its energy, and what being too deep costs beyond that: a clip shows it."""
-        return self.dearer(DEEP)
+        return self.cost_beyond(DEEP)
 
-    def dearer(self, deep: float) -> float:
+    def cost_beyond(self, deep: float) -> float:
         """The same where only more than `deep` metres are too deep."""
         return self.energy + TOO_DEEP * max(self.depth - deep, 0.0)
 
@@ -244,7 +244,7 @@ def _press(search: _Search, grasps: list[Grasp]) -> list[Grasp]:
 def _rank(grasp: Grasp, deep: float = DEEP) -> tuple[bool, float]:
     """Grips that are sound where `deep` metres are not too deep come first, then those of low cost that are easy for
     the arm."""
-    cost = grasp.dearer(deep) + grasp.strain
+    cost = grasp.cost_beyond(deep) + grasp.strain
     return not (grasp.opposed and grasp.depth < deep), cost if np.isfinite(cost) else np.inf
 
 
@@ -334,7 +334,8 @@ def _opposed(hand: Hand, held: HeldPart, state: State) -> bool:
 
 
 def _different(grasps: list[Grasp]) -> list[int]:
-    """Indices of the best of each kind, ROUGH as they are: one turned by less than 20 degrees from a better is left out."""
+    """Indices of the best of each kind, ROUGH as they are: a grip turned by less than 20 degrees from a better one is
+    left out."""
     ranks = [_rank(grasp, ROUGH) for grasp in grasps]
     order = sorted(range(len(grasps)), key=lambda k: ranks[k])
     kept: list[int] = []
