@@ -569,6 +569,17 @@ def test_hoi_page_scores():
     assert all(m.passed is None for key, m in metrics.items() if key.startswith("hoi-page"))
 
 
+def test_hoi_page_contact_is_with_any_object():
+    """Sunk for three frames of eight in a box on the left, for two in one on the right, for the rest in the air."""
+    vertices, faces = syn.ball([0, 0, 0.05])
+    way = np.array([[-1.0, 0, 0]] * 3 + [[0, 0, 1.0]] * 3 + [[1.0, 0, 0]] * 2)
+    people = {"person 1": syn.person(vertices + way[:, None], faces, "right hand")}
+    boxes = {name: syn.thing(*syn.box([x, 0, -0.1], [0.6, 0.6, 0.2])) for name, x in (("left", -1.0), ("right", 1.0))}
+    metrics = evaluate(syn.result(people=people, objects=boxes))
+    shares = [metrics[f"hoi-page contact:person 1{rest}"].value for rest in ("|left", "|right", "")]
+    assert shares == [3 / 8, 2 / 8, 5 / 8]
+
+
 def test_metric_never_passes_on_nan():
     assert Metric("x", float("nan"), "mm", "lower", 1.0).passed is False
     assert Metric("x", 1.0, "mm", "lower").passed is None

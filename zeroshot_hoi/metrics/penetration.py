@@ -111,6 +111,14 @@ def pair_metrics(clip: Clip, person: PersonClip, thing: ObjectClip, pair: PairPe
     ]
 
 
+def _contact_with_anything(person: PersonClip, pairs: list[PairPenetration]) -> list[Metric]:
+    """HOI-PAGE's contact, which is that of GenZI and COINS: of one person with the whole scene."""
+    if not pairs:
+        return []
+    inside = np.any([(pair.body_depth > 0.0).any(axis=1) for pair in pairs], axis=0)
+    return [Metric(f"hoi-page contact:{person.name}", float(inside.mean()), "share of frames", HIGHER)]
+
+
 def _gives_way(clip: Clip, first: str, second: str) -> bool:
     """Whether one of two objects is loose material that the other enters, as a spade does a heap."""
     return any({e.first[0], e.second[0]} == {first, second} and e.upholstery for e in clip.edges)
@@ -121,8 +129,10 @@ def penetration_metrics(clip: Clip) -> list[Metric]:
     metrics = []
     things = list(clip.objects.values())
     for person in clip.people.values():
-        for thing, pair in zip(things, measure_pairs(person, things), strict=True):
+        pairs = measure_pairs(person, things)
+        for thing, pair in zip(things, pairs, strict=True):
             metrics += pair_metrics(clip, person, thing, pair)
+        metrics += _contact_with_anything(person, pairs)
     for a, b in combinations(clip.objects.values(), 2):
         depth = 1000.0 * float(between_objects(a, b).max())
         bar = None if _gives_way(clip, a.name, b.name) else OBJECT_BAR
