@@ -424,7 +424,22 @@ def test_a_clip_that_misses_a_bar_is_not_taken_while_a_start_remains(
     missed: tuple[float, ...], taken: list[int], chosen: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Starts in the order of their energy, then the one that was kept back, which nobody solves without need."""
-    first = (9.0, 4.0, 6.0, 1.0)
+    first = (9.0, 4.0, 6.0, 3.9)
+    solution, tried = _tried(monkeypatch, first, missed=missed, spare=1)
+    assert tried == taken
+    assert solution.energy == first[chosen]
+
+
+@pytest.mark.parametrize(
+    ("missed", "taken", "chosen"),
+    [((0.1, 0.0, 0.3), [0, 1, 2], 0), ((1.2, 0.0, 0.7), [0, 1, 2], 1), ((0.1, 0.0, 0.0), [0, 1, 2], 2)],
+    ids=["a little missed is better", "much missed is worse", "a spare start serves"],
+)
+def test_a_clip_of_far_more_energy_is_no_better_for_holding_every_bar(
+    missed: tuple[float, ...], taken: list[int], chosen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who pushed a door bent double held every bar, and who did so upright was a quarter of a millimetre too deep."""
+    first = (9.0, 43.0, 20.0)
     solution, tried = _tried(monkeypatch, first, missed=missed, spare=1)
     assert tried == taken
     assert solution.energy == first[chosen]
