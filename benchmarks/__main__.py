@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -170,7 +170,8 @@ def _run_suite(options: argparse.Namespace, console: Console) -> int:
 
 
 def _declare_ablation(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--recipes", nargs="+", metavar="RECIPE", help="lift_dumbbell, drink_from_mug, sit_on_chair")
+    parser.add_argument("--recipes", nargs="+", metavar="RECIPE", help="all bundled recipes by default")
+    parser.add_argument("--meshes", choices=("built-in", "real", "both"), default="both")
     parser.add_argument("--only", nargs="+", metavar="VARIANT", help="as in --only full 'no part contact'; else all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--frames", type=int, help="of every clip; the recipe's own number by default")
@@ -178,13 +179,16 @@ def _declare_ablation(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_ablation(options: argparse.Namespace, console: Console) -> int:
-    from benchmarks.ablation_table import RECIPES, AblationOptions, run_ablations
+    from benchmarks.ablation_table import AblationOptions, run_ablations
     from benchmarks.left_out import VARIANTS
+    from zeroshot_hoi.evaluation.cases import all_cases
 
-    chosen = AblationOptions(
-        tuple(options.recipes or RECIPES), tuple(options.only or VARIANTS), options.seed, options.frames
+    chosen = tuple(
+        replace(case, seed=options.seed)
+        for case in all_cases(1, options.recipes or ())
+        if options.meshes == "both" or bool(case.meshes) == (options.meshes == "real")
     )
-    return run_ablations(chosen, options.out, console)
+    return run_ablations(AblationOptions(chosen, tuple(options.only or VARIANTS), options.frames), options.out, console)
 
 
 def _declare_speed(parser: argparse.ArgumentParser) -> None:

@@ -19,12 +19,11 @@ from rich.table import Table
 from benchmarks.left_out import VARIANTS, run_variant
 from benchmarks.suite_measures import measure_all, measure_result
 from zeroshot_hoi.core.errors import HoiError
+from zeroshot_hoi.evaluation.cases import Case
 from zeroshot_hoi.results.result import Result
 
-RECIPES = ("lift_dumbbell", "drink_from_mug", "sit_on_chair")
-
 COLUMNS: Mapping[str, tuple[str, bool]] = {
-    "penetrating contact:both": ("contact (HOI-PAGE)", True),
+    "hoi-page contact": ("contact (HOI-PAGE)", True),
     "midpoint smoothness at 8 fps:object": ("smoothness at 8 fps, m", False),
     "non-collision:both": ("non-collision", True),
     "object diversity": ("diversity, m", True),
@@ -35,15 +34,15 @@ COLUMNS: Mapping[str, tuple[str, bool]] = {
 """Measure -> its title, and whether more is better. The last three are strict."""
 
 PRINTED: Mapping[str, Mapping[str, float]] = {
-    "full": {"penetrating contact:both": 0.76, "midpoint smoothness at 8 fps:object": 0.004, "object diversity": 0.83},
+    "full": {"hoi-page contact": 0.76, "midpoint smoothness at 8 fps:object": 0.004, "object diversity": 0.83},
     "no part contact": {
-        "penetrating contact:both": 0.26, "midpoint smoothness at 8 fps:object": 0.011, "object diversity": 0.71,
+        "hoi-page contact": 0.26, "midpoint smoothness at 8 fps:object": 0.011, "object diversity": 0.71,
     },
     "no motion states": {
-        "penetrating contact:both": 0.73, "midpoint smoothness at 8 fps:object": 0.006, "object diversity": 0.78,
+        "hoi-page contact": 0.73, "midpoint smoothness at 8 fps:object": 0.006, "object diversity": 0.78,
     },
     "no part fitting": {
-        "penetrating contact:both": 0.76, "midpoint smoothness at 8 fps:object": 0.004, "object diversity": 0.81,
+        "hoi-page contact": 0.76, "midpoint smoothness at 8 fps:object": 0.004, "object diversity": 0.81,
     },
 }  # fmt: skip
 """HOI-PAGE's ablations; InteractAnything prints a model's choice only: 45.6 full, 39.1 without refinement, 26.1 without
@@ -51,9 +50,13 @@ relations."""
 
 
 def measure_variant(result: Result, name: str) -> dict[str, float]:
-    """Published measures of every person with every object that the graph joins, and the strict ones."""
+    """Published measures of people with the objects that the graph joins them to, and the strict ones."""
     found = measure_result(result, name)
-    bars = [m for m in result.metrics().values() if m.passed is not None]
+    metrics = result.metrics()
+    met = [m.value for key, m in metrics.items() if key.startswith("hoi-page contact:") and "|" not in key]
+    if met:
+        found["hoi-page contact"] = float(np.mean(met))
+    bars = [m for m in metrics.values() if m.passed is not None]
     found["bars that hold"] = float(np.mean([bool(m.passed) for m in bars]))
     contact = [m.value for m in bars if m.key.startswith("contact")]
     if contact:
@@ -65,9 +68,8 @@ def measure_variant(result: Result, name: str) -> dict[str, float]:
 class AblationOptions:
     """What to run."""
 
-    recipes: tuple[str, ...] = RECIPES
+    cases: tuple[Case, ...]
     variants: tuple[str, ...] = tuple(VARIANTS)
-    seed: int = 0
     frames: int | None = None
 
 
@@ -78,23 +80,23 @@ def run_ablations(options: AblationOptions, out: Path, console: Console, runner:
         console.print(f"Nothing is called {', '.join(unknown)}. Known: {', '.join(VARIANTS)}.")
         return 2
     rows: dict[str, dict[str, dict[str, Any]]] = {variant: {} for variant in options.variants}
-    for recipe in options.recipes:
+    for case in options.cases:
         for variant in options.variants:
-            row = _row(recipe, variant, options, out, runner)
-            rows[variant][recipe] = row
-            console.print(_line(recipe, variant, row), markup=False, highlight=False, soft_wrap=True)
+            row = _row(case, variant, options, out, runner)
+            rows[variant][case.title] = row
+            console.print(_line(case, variant, row), markup=False, highlight=False, soft_wrap=True)
     console.print(make_table(rows, _together(rows, options, out)))
     for sentence in orderings(rows):
         console.print(sentence, markup=False, soft_wrap=True)
     return int(any(row.get("crashed") for found in rows.values() for row in found.values()))
 
 
-def _folder(recipe: str, variant: str, options: AblationOptions, out: Path) -> Path:
-    return out / f"{recipe}-{options.seed}-{options.frames or 'all'}" / variant.replace(" ", "_")
+def _folder(case: Case, variant: str, options: AblationOptions, out: Path) -> Path:
+    return out / case.folder / f"{options.frames or 'all'}_frames" / variant.replace(" ", "_")
 
 
-def _row(recipe: str, variant: str, options: AblationOptions, out: Path, runner: Any) -> dict[str, Any]:
-    folder = _folder(recipe, variant, options, out)
+def _row(case: Case, variant: str, options: AblationOptions, out: Path, runner: Any) -> dict[str, Any]:
+    folder = _folder(case, variant, options, out)
     path = folder / "row.json"
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
@@ -106,10 +108,10 @@ def _row(recipe: str, variant: str, options: AblationOptions, out: Path, runner:
     start = time.perf_counter()
     row: dict[str, Any] = {}
     try:
-        result = runner(recipe, variant, options.seed, options.frames)
+        result = runner(case, variant, options.frames)
         result.save(folder / "result.npz")
         missed = [m.key for m in result.metrics().values() if m.passed is False]
-        row = {"measures": measure_variant(result, recipe), "missed": missed}
+        row = {"measures": measure_variant(result, case.recipe), "missed": missed}
     except HoiError as error:
         row = {"refused": f"{type(error).__name__}: {error}"}
     except Exception:
@@ -121,34 +123,34 @@ def _row(recipe: str, variant: str, options: AblationOptions, out: Path, runner:
     return row
 
 
-def _line(recipe: str, variant: str, row: Mapping[str, Any]) -> str:
+def _line(case: Case, variant: str, row: Mapping[str, Any]) -> str:
     if "measures" not in row:
         word = "CRASHED" if row.get("crashed") else "REFUSED"
-        return f"{recipe}: {variant} {word} {(row.get('crashed') or row['refused']).strip().splitlines()[-1]}"
+        return f"{case.title}: {variant} {word} {(row.get('crashed') or row['refused']).strip().splitlines()[-1]}"
     missed = ", ".join(row["missed"])
-    return f"{recipe}: {variant} {row['seconds']:.0f} s  {'misses ' + missed if missed else 'all bars hold'}"
+    return f"{case.title}: {variant} {row['seconds']:.0f} s  {'misses ' + missed if missed else 'all bars hold'}"
 
 
 def _together(
     rows: Mapping[str, Mapping[str, Any]], options: AblationOptions, out: Path
 ) -> dict[str, dict[str, float]]:
-    """Measures of all recipes of a variant together: the diversity of their objects' ways."""
+    """Measures of all cases of a variant together: the diversity of their objects' ways."""
     found = {}
-    for variant, by_recipe in rows.items():
-        there = [r for r, row in by_recipe.items() if "measures" in row]
-        files = {r: _folder(r, variant, options, out) / "result.npz" for r in there}
+    for variant, by_case in rows.items():
+        there = [case for case in options.cases if "measures" in by_case[case.title]]
+        files = {case.title: _folder(case, variant, options, out) / "result.npz" for case in there}
         results = {r: Result.load(path) for r, path in files.items() if path.is_file()}
         found[variant] = measure_all(results) if len(results) > 1 else {}
     return found
 
 
 def means(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Variant -> measure -> mean over the recipes that have it."""
+    """Variant -> measure -> mean over the cases that have it."""
     found: dict[str, dict[str, float]] = {}
-    for variant, by_recipe in rows.items():
+    for variant, by_case in rows.items():
         found[variant] = {}
         for measure in COLUMNS:
-            values = [row["measures"].get(measure, math.nan) for row in by_recipe.values() if "measures" in row]
+            values = [row["measures"].get(measure, math.nan) for row in by_case.values() if "measures" in row]
             values = [value for value in values if math.isfinite(value)]
             if values:
                 found[variant][measure] = sum(values) / len(values)
@@ -159,7 +161,7 @@ def make_table(rows: Mapping[str, Mapping[str, Any]], together: Mapping[str, Map
     """Ours, and in brackets what HOI-PAGE prints."""
     count = max((len(found) for found in rows.values()), default=0)
     table = Table("left out", *[title for title, _ in COLUMNS.values()],
-                  title=f"Mean over {count} recipes; in brackets HOI-PAGE's ablation of the same name")  # fmt: skip
+                  title=f"Mean over {count} cases; in brackets HOI-PAGE's ablation of the same name")  # fmt: skip
     found = means(rows)
     for variant in rows:
         cells = []

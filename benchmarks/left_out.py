@@ -20,6 +20,7 @@ from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import InitialScene, Placement, ReferenceMotion
 from zeroshot_hoi.core.scene import ObjectParts, SceneObject
 from zeroshot_hoi.core.solution import Solution
+from zeroshot_hoi.evaluation.cases import Case
 from zeroshot_hoi.results.result import Result
 
 RANDOM_PLACE = 1.0
@@ -111,12 +112,15 @@ VARIANTS: Mapping[str, Callable[[Given], Given]] = {
 against what came near in it."""
 
 
-def run_variant(recipe: str, variant: str, seed: int = 0, frames: int | None = None) -> Result:
-    """The measured result of one recipe on its built-in meshes with one part left out."""
+def run_variant(case: Case, variant: str, frames: int | None = None) -> Result:
+    """The measured result of one recipe on one set of meshes with one part left out.
+
+    The first clip counts, whatever it misses: no others are made and judged, for the full run neither.
+    """
     from zeroshot_hoi.optimization import clip
     from zeroshot_hoi.pipeline import Pipeline
 
-    stages = Pipeline.from_recipe(recipe, seed=seed, frames=frames).stages()
+    stages = Pipeline.from_recipe(case.recipe, seed=case.seed, frames=frames).stages(case.meshes)
     whole = Given(stages.plan, stages.bodies, stages.objects, stages.parts, stages.pose, stages.reference)
     with patch.object(clip, "PASSES", 1 if variant == "no refinement" else clip.PASSES):
         solved = solve_given(VARIANTS[variant](whole))

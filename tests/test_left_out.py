@@ -25,6 +25,7 @@ from benchmarks.left_out import (
 from tests.plain_scene import SCENES
 from zeroshot_hoi.body import load_body
 from zeroshot_hoi.core.errors import RecipeError
+from zeroshot_hoi.evaluation.cases import Case
 from zeroshot_hoi.optimization import clip, static_poses
 from zeroshot_hoi.optimization.compile import Compiler
 from zeroshot_hoi.optimization.holds import Holds
@@ -112,7 +113,7 @@ def test_rows_resume_and_refusals_and_crashes_are_rows(tmp_path: Any, monkeypatc
     monkeypatch.setattr(ablation_table, "measure_variant", lambda result, name: {"non-collision:both": 0.5})
     monkeypatch.setattr(ablation_table, "_together", lambda rows, options, out: {})
 
-    def runner(recipe: str, variant: str, seed: int, frames: int | None) -> FakeResult:
+    def runner(case: Case, variant: str, frames: int | None) -> FakeResult:
         ran.append(variant)
         if variant == "no relation":
             raise RecipeError("nobody stands there")
@@ -120,7 +121,7 @@ def test_rows_resume_and_refusals_and_crashes_are_rows(tmp_path: Any, monkeypatc
             raise RuntimeError("planted crash")
         return FakeResult()
 
-    options = AblationOptions(("a",), ("full", "no relation", "no refinement"))
+    options = AblationOptions((Case("a"),), ("full", "no relation", "no refinement"))
     console = Console(file=io.StringIO(), width=200)
     assert run_ablations(options, tmp_path, console, runner) == 1
     assert run_ablations(options, tmp_path, console, runner) == 0, "what crashed runs again, what was refused does not"
@@ -128,14 +129,14 @@ def test_rows_resume_and_refusals_and_crashes_are_rows(tmp_path: Any, monkeypatc
     said = console.file.getvalue()  # type: ignore[attr-defined]
     assert "planted crash" in said
     assert "REFUSED RecipeError: nobody stands there" in said
-    row = json.loads((tmp_path / "a-0-all" / "full" / "row.json").read_text())
+    row = json.loads((tmp_path / "a" / "built-in" / "seed_0" / "all_frames" / "full" / "row.json").read_text())
     assert row["measures"] == {"non-collision:both": 0.5}
     assert run_ablations(replace(options, variants=("nothing",)), tmp_path, console, runner) == 2
 
 
 def test_the_table_has_the_papers_numbers_and_tells_what_is_better() -> None:
     def row(contact: float, deepest: float) -> dict[str, Any]:
-        return {"measures": {"penetrating contact:both": contact, "maximum depth:both": deepest}}
+        return {"measures": {"hoi-page contact": contact, "maximum depth:both": deepest}}
 
     rows = {"full": {"a": row(0.8, 4.0), "b": row(0.6, 6.0)}, "no part contact": {"a": row(0.2, 3.0)}}
     console = Console(file=io.StringIO(), width=200)
@@ -161,12 +162,11 @@ def test_without_refinement_a_clip_is_solved_once(monkeypatch: pytest.MonkeyPatc
 
         measured = "measured"
 
-    monkeypatch.setattr(
-        "zeroshot_hoi.pipeline.Pipeline.from_recipe", lambda *a, **k: type("P", (), {"stages": Stages})()
-    )
+    pipeline = type("P", (), {"stages": lambda self, meshes: Stages()})()
+    monkeypatch.setattr("zeroshot_hoi.pipeline.Pipeline.from_recipe", lambda *a, **k: pipeline)
     monkeypatch.setattr(left_out, "solve_given", lambda given: seen.append(clip.PASSES))
     before = clip.PASSES
     for variant in ("full", "no refinement"):
-        assert left_out.run_variant("x", variant) == "measured"
+        assert left_out.run_variant(Case("x"), variant) == "measured"
     assert seen == [before, 1]
     assert clip.PASSES == before > 1
