@@ -22,7 +22,16 @@ from zeroshot_hoi.results import archive
 from zeroshot_hoi.results.build import OURS_FROM_SMPLX, amass_fields, build_result
 from zeroshot_hoi.results.result import META_KEYS, Result
 from zeroshot_hoi.results.schema import flatten
-from zeroshot_hoi.results.views import close_up, facing, frame_scene, front_camera
+from zeroshot_hoi.results.views import (
+    SHOWN,
+    THREE_QUARTER,
+    SceneSurfaces,
+    _share_of_people,
+    close_up,
+    facing,
+    frame_scene,
+    front_camera,
+)
 
 FRAMES = 9
 EDGE = "person 1.right hand->iron.handle"
@@ -242,6 +251,27 @@ def test_cameras_see_the_person_from_where_they_face():
     assert 0.1 < np.linalg.norm(close - hand) < 2.5
     with pytest.raises(ResultError, match="no edge"):
         close_up(turned, "person 1.nose->iron.handle")
+
+
+def test_the_front_view_goes_round_a_door_that_hides_the_person():
+    result = make_result()
+    alone = dataclasses.replace(result, objects={})
+    door = dataclasses.replace(
+        result.objects["ironing board"],
+        vertices=np.array([[0.9, -2.0, -2.0], [0.9, 2.0, -2.0], [0.9, 2.0, 2.0], [0.9, -2.0, 2.0]]),
+        faces=np.array([[0, 1, 2], [0, 2, 3]]),
+        translation=np.zeros((FRAMES, 3)),
+    )
+    before, round_it = (
+        front_camera(dataclasses.replace(result, objects=objects)).T_world_camera[:3, 3]
+        for objects in ({}, {"door": door})
+    )
+    hidden = SceneSurfaces.of(dataclasses.replace(result, objects={"door": door}))
+    assert before[0] > 0.9, "a person is seen from before them"
+    assert round_it[0] < 0.9, "from before the door nobody would be seen"
+    assert _share_of_people(SceneSurfaces.of(alone), front_camera(alone)) == 1.0
+    assert _share_of_people(hidden, front_camera(hidden.result)) >= SHOWN
+    assert _share_of_people(hidden, frame_scene(hidden.result, THREE_QUARTER)) < SHOWN
 
 
 def test_missing_folders_are_made_and_a_file_in_their_place_is_an_error(tmp_path):

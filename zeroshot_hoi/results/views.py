@@ -36,6 +36,13 @@ THREE_QUARTER = np.radians(40.0)
 """Azimuth of the front view, to the side that shows more of the contacts."""
 
 
+FARTHER_ROUND = (np.radians(90.0), np.radians(140.0))
+"""Azimuths that are tried where the front view shows less than SHOWN."""
+
+SHOWN = 0.6
+"""Share of people's pixels that things in front of them must leave."""
+
+
 @dataclass(frozen=True)
 class SceneSurfaces:
     """Every surface of a result, ready to be put into any frame."""
@@ -141,9 +148,18 @@ def frame_scene(
 def front_camera(
     result: Result, *, width: int = 480, height: int = 720, surfaces: SceneSurfaces | None = None
 ) -> Camera:
-    """The three-quarter view from the side on which more of the touching body parts can be seen."""
-    cameras = [frame_scene(result, sign * THREE_QUARTER, width=width, height=height) for sign in (1.0, -1.0)]
-    return cameras[_most_visible(surfaces or SceneSurfaces.of(result), cameras, result.frames // 2)]
+    """The three-quarter view from the side on which more of the touching body parts can be seen; where things hide
+    people from there, as a door does, the view from farther round that hides less."""
+    scene, best = surfaces or SceneSurfaces.of(result), (-1.0, None)
+    for turn in (THREE_QUARTER, *FARTHER_ROUND):
+        cameras = [frame_scene(result, sign * turn, width=width, height=height) for sign in (1.0, -1.0)]
+        shown = [_share_of_people(scene, camera) for camera in cameras]
+        open_to = [camera for camera, share in zip(cameras, shown, strict=True) if share >= SHOWN]
+        if open_to:
+            return open_to[_most_visible(scene, open_to, result.frames // 2)]
+        best = max(best, *zip(shown, cameras, strict=True), key=lambda one: one[0])
+    assert best[1] is not None
+    return best[1]
 
 
 def side_camera(
@@ -195,9 +211,28 @@ def _most_visible(
         rest.append(replace(surface, faces=surface.faces[~chosen]))
     studio = Studio(touching + rest + surfaces[len(result.people) :], device="cpu")
     arrangement = studio.arrange(lit=False)
-    small = [replace(camera, width=120, height=120 * camera.height // camera.width) for camera in cameras]
-    seen = [int(studio.visible_pixels(arrangement, camera)[: len(touching)].sum()) for camera in small]
+    seen = [int(studio.visible_pixels(arrangement, _small(c))[: len(touching)].sum()) for c in cameras]
     return int(np.argmax(seen))
+
+
+def _small(camera: Camera) -> Camera:
+    return replace(camera, width=120, height=120 * camera.height // camera.width)
+
+
+def _share_of_people(scene: SceneSurfaces, camera: Camera) -> float:
+    """Share of the pixels of all people that no object hides, over the first, the middle and the last frame; 1 without
+    people."""
+    seen = alone = 0
+    for frame in spread_frames(scene.result, 3):
+        surfaces = scene.at(frame)
+        people = surfaces[: len(scene.people)]
+        if not people:
+            return 1.0
+        for among in (surfaces, people):
+            studio = Studio(among, device="cpu")
+            pixels = studio.visible_pixels(studio.arrange(lit=False), _small(camera))[: len(people)].sum()
+            seen, alone = (seen + int(pixels), alone) if among is surfaces else (seen, alone + int(pixels))
+    return seen / max(alone, 1)
 
 
 def _touching_parts(result: Result, person: str, edges: Sequence[str] | None) -> list[str]:
