@@ -39,8 +39,10 @@ from zeroshot_hoi.optimization.stretches import (
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.pose.prior import place
 from zeroshot_hoi.recipe import Recipe
+from zeroshot_hoi.reference.hands import hand_overs
 from zeroshot_hoi.reference.scripted import script_motion
 from zeroshot_hoi.reference.verbs import GRAVITY
+from zeroshot_hoi.reference.workspace import front_of
 
 FORWARD, LEFT = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
 HOLDS = "person 1.right hand->thing.slab"
@@ -149,6 +151,31 @@ def test_hands_hold_while_the_script_says_so(body: SkinnedBody) -> None:
     assert second.away[TAKES] == pytest.approx(seconds * np.maximum(0.4 - clock, 0.0))
     assert (np.maximum(first.gates[HOLDS], second.gates[TAKES]) == 1.0).all(), "nobody drops it"
     assert not reference.objects["thing"].thrown
+
+
+@pytest.mark.parametrize("direction", ["forward", "left"])
+def test_a_thing_is_handed_over_halfway_between_two_people(direction: str, body: SkinnedBody) -> None:
+    """Whatever the script says of the way there; who only holds it keeps the script's way."""
+    grasps = [_grasp("person 1", 0.0, 0.6, hand="right"), _grasp("person 2", 0.5, 1.0, hand="right")]
+    way = [
+        {"subject": "thing", "verb": "carry", "start": 0.1, "end": 0.4, "direction": direction, "distance": 0.2},
+        {"subject": "thing", "verb": "carry", "start": 0.6, "end": 1.0, "direction": "forward", "distance": 0.1},
+    ]
+    plan, initial, reference = _played(_recipe([*grasps, *way]), body)
+    assert hand_overs("thing", plan) == [("person 1", "person 2", 0.5, 0.6)]
+    fronts = [front_of(body, initial.people[name][0]) for name in ("person 1", "person 2")]
+    path = reference.objects["thing"].translation
+    both = path[round(0.55 * (plan.frames - 1))]
+    assert both == pytest.approx(0.5 * (fronts[0] + fronts[1]), abs=0.01)
+    ahead = fronts[1] - fronts[0]
+    assert (path[-1] - both) @ ahead > 0.05 * np.linalg.norm(ahead), "what the script does next goes on from there"
+
+    later = [dict(grasp, start=0.7) if grasp["start"] else grasp for grasp in grasps]
+    plan, _, alone = _played(_recipe([*later, *way]), body)
+    assert not hand_overs("thing", plan), "nobody has it from .6 to .7"
+    assert np.abs(alone.objects["thing"].translation - path).max() > 0.02
+    walking = [*grasps, *way, {"subject": "person 1", "verb": "walk", "start": 0.0, "end": 0.4, "distance": 0.6}]
+    assert np.ptp(_played(_recipe(walking), body)[2].objects["thing"].translation[:, 0]) > 0.6
 
 
 def test_a_hand_follows_what_it_throws_and_slows_down() -> None:

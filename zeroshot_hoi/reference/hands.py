@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -72,6 +73,24 @@ def hold_times(name: str, plan: Plan) -> dict[str, np.ndarray]:
         edge: seconds * np.min([np.maximum(np.maximum(a - clock, clock - b), 0.0) for a, b in spans], axis=0)
         for edge, spans in windows.items()
     }
+
+
+def hand_overs(thing: str, plan: Plan) -> list[tuple[str, str, float, float]]:
+    """Who gives a thing, who takes it, and from when to when both have it, as shares of the clip.
+
+    Nobody hands over what is thrown: their grasps do not meet.
+    """
+    grasps = sorted(
+        (*_beside_flights(phrase, thing, plan), name)
+        for name in plan.people
+        for phrase, given in _phrases(name, "grasp", plan)
+        if owner_of(given) == thing
+    )
+    return [
+        (giver, taker, begin, end)
+        for (_, end, giver), (begin, last, taker) in pairwise(grasps)
+        if giver != taker and begin <= end < last
+    ]
 
 
 def _beside_flights(grasp: MotionPhrase, thing: str, plan: Plan) -> tuple[float, float]:

@@ -24,6 +24,7 @@ from zeroshot_hoi.core.reference import (
 )
 from zeroshot_hoi.core.scene import ObjectParts, PartRegion, SceneObject
 from zeroshot_hoi.core.variation import Variation
+from zeroshot_hoi.reference.hands import hand_overs
 from zeroshot_hoi.reference.holding import LEANING, ON, STANDING_SPIN, hold_between_hands, hold_in_hand, hold_toward
 from zeroshot_hoi.reference.person import person_reference
 from zeroshot_hoi.reference.riding import ridden
@@ -129,7 +130,8 @@ def _object_reference(
     on = _support_region(name, support, plan, objects, parts, scene) if support not in ("ground", "hand") else None
     workspace = workspace_of(bodies[person], placement, side, on[1] if on else None)
     seconds = plan.frames / plan.fps
-    others = {n: front_of(bodies[n], scene.people[n][0]) for n in bodies if n != person}
+    fronts = {n: front_of(bodies[n], scene.people[n][0]) for n in bodies}
+    others = {n: front for n, front in fronts.items() if n != person}
     tops = {n: top_of(objects[n], scene.objects[n]) for n in objects if n != name}
     workspace = replace(workspace, face={**tops, **workspace.face, **others})
     shift = work_shift(Variation(plan.seed), name)
@@ -152,6 +154,7 @@ def _object_reference(
         moved, turned = verb.move(workspace, phrase_time(plan.frames, phrase.start, phrase.end), given, duration)
         path = moved if verb.absolute else path + moved
         turn = Rotation.from_rotvec(turned) * turn
+    path = path + _between_people(name, plan, path, fronts)
     workspace = replace(workspace, begin=base)
     if support == "hand":
         if both and str(_holding(name, plan)["on"]) == "ground":
@@ -169,6 +172,20 @@ def _object_reference(
     lever = _lever(name, plan, parts[name], objects[name], np.zeros(3))
     path, spin = path - np.einsum("tij,tj->ti", rotation, lever), BROUGHT_SPIN if lever.any() else RESTING_SPIN
     return ObjectReference(rotation, path, np.zeros(3), up, STILL_ZONE if on else HELD_ZONE, spin, guided=guided)
+
+
+def _between_people(name: str, plan: Plan, path: np.ndarray, fronts: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(T, 3) metres by which a thing's path is bent so that it is handed over halfway between the places in front of
+    which both people work, whatever their script says of the way there. Who walks meets where the script says."""
+    shift, parted = np.zeros_like(path), 0.0
+    walking = {p.subject for p in plan.script if p.verb == "walk"}
+    for giver, taker, begin, end in hand_overs(name, plan):
+        if not walking & {giver, taker}:
+            at = round(0.5 * (begin + end) * (plan.frames - 1))
+            middle = 0.5 * (fronts[giver] + fronts[taker])
+            u = phrase_time(plan.frames, parted, begin)
+            shift, parted = shift + minimum_jerk(u)[:, None] * (middle - path[at] - shift[at]), end
+    return shift
 
 
 def _held_reference(
