@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -477,6 +478,24 @@ def test_seeds_keep_the_order_of_phrases_and_what_they_mean(name: str, seed: int
     for i in set(range(len(times))) - walks:
         for j in set(range(len(times))) - walks:
             assert (times[i][1] <= times[j][0]) == (moved[i][1] <= moved[j][0])
+
+
+def _walks(recipe: str, seed: int, turns: bool | None = None) -> list[Mapping[str, float | str]]:
+    plan = replace(plan_from_recipe(Recipe.load(recipe)), seed=seed)
+    if turns is not None:
+        states = tuple(
+            replace(s, is_rotational=turns) if s.name in plan.graph.objects else s for s in plan.graph.states
+        )
+        plan = replace(plan, graph=replace(plan.graph, states=states))
+    return [p.parameters for p in varied_script(plan).script if p.verb == "walk"]
+
+
+def test_who_carry_a_table_walk_alike_and_who_must_not_turn_a_thing_walks_straight() -> None:
+    ways = [_walks("carry_table_together", seed) for seed in range(1, 6)]
+    assert all(first["distance"] == second["distance"] for first, second in ways)
+    assert len({first["distance"] for first, _ in ways}) > 3, "seeds differ"
+    assert not any("turn" in walk for seed in range(1, 6) for walk in _walks("mow_lawn", seed))
+    assert all(walk["turn"] != 0.0 for seed in range(1, 6) for walk in _walks("mow_lawn", seed, turns=True))
 
 
 def test_what_two_hands_hold_has_each_part_before_its_hand() -> None:

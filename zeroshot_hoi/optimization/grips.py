@@ -74,15 +74,14 @@ def _stacked(grasps: tuple[Grasp, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 def _reach(compiler: Compiler, edge: Edge) -> Reach:
     """The arm of an edge's hand, where its person stands or sits first, and the edge's object, turned about what its
-    reference leaves free: at MOMENTS of the hold, but in the first one where the person walks on from there."""
-    person, track = edge.first.owner, compiler.reference.objects.get(edge.second.owner)
+    reference leaves free, at MOMENTS of the hold."""
+    person, thing = edge.first.owner, edge.second.owner
     arm = arm_of(compiler.bodies[person], edge.first.part.split()[0], compiler.initial.people[person][0])
-    walks = compiler.reference.people[person].travel is not None
-    shares = np.zeros(1) if walks else np.linspace(0.0, 1.0, MOMENTS)
-    poses = [compiler.holds.placed(edge, share) for share in shares]
+    poses = [compiler.holds.placed(edge, share) for share in np.linspace(0.0, 1.0, MOMENTS)]
     rotations, translations = (np.stack(values) for values in zip(*poses, strict=True))
     anchor, axis, spin, angles = np.zeros(3), np.array([0.0, 0.0, 1.0]), 1.0, np.zeros(1)
-    if track is not None:
+    if compiler.holds.moves(thing):  # a door or what is pushed goes its way, whoever holds it
+        track = compiler.reference.objects[thing]
         anchor, axis, spin = track.anchor, track.axis / np.linalg.norm(track.axis), track.spin
         widest = min(WIDEST_SPIN * spin, np.pi)
         angles = np.linspace(-widest, widest, SPINS)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from zeroshot_hoi.core.graph import Edge
 from zeroshot_hoi.core.plan import Plan
@@ -169,12 +170,20 @@ class Holds:
 
     def placed(self, edge: Edge, share: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
         """Rotation (3, 3) and translation (3,) of an edge's object in the world after that `share` of the hold: 0 when
-        the hand takes hold of it, 1 in the last frame in which it holds."""
+        the hand takes hold of it, 1 in the last frame in which it holds. Of who walks, as they would have it before
+        them where they began."""
         track, pose = self.reference.objects.get(edge.second.owner), self.initial.objects[edge.second.owner]
-        if track is None:
-            return pose.rotation, pose.translation
         k = round((1.0 - share) * self._begin(edge) + share * self._end_frame(edge))
-        return track.rotation[k], track.translation[k] - track.rotation[k] @ track.anchor
+        rotation, translation = pose.rotation, pose.translation
+        if track is not None:
+            rotation, translation = track.rotation[k], track.translation[k] - track.rotation[k] @ track.anchor
+        travel = self.reference.people[edge.first.owner].travel
+        if travel is None:
+            return rotation, translation
+        way = travel.placed(self.initial.people[edge.first.owner][0])
+        back = Rotation.from_euler("z", way.heading[0] - way.heading[k])
+        begun, gone = way.root[0] * [1.0, 1.0, 0.0], way.root[k] * [1.0, 1.0, 0.0]
+        return back.as_matrix() @ rotation, back.apply(translation - gone) + begun
 
     def _shape(self, edge: Edge) -> str:
         """How the plan describes the part of an edge."""

@@ -5,7 +5,8 @@ A static pose is reached before it minds obstacles, as InteractAnything's global
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -39,6 +40,9 @@ from zeroshot_hoi.optimization.start import Start
 
 MAX_STARTS = 21
 """Static poses tried at once: three placements of every grip."""
+
+BEST_OF_EACH, RECOMBINED = 3, 7
+"""Of several people's own choices, and the starts that are made of them."""
 
 SEMIFINALISTS = 7
 """Static poses that are solved to the end."""
@@ -76,6 +80,10 @@ def solve_static_poses(
     compiler.shape_hands(starts[0])
     time = busiest_frame(compiler)
     x, energy = _reach(compiler, starts, time, listener)
+    if len(compiler.people) > 1:
+        more = _recombined(compiler, starts, time, x)
+        more_x, more_energy = _reach(compiler, more, time, listener)
+        starts, x, energy = [*starts, *more], np.concatenate([x, more_x]), np.concatenate([energy, more_energy])
     order = np.argsort(energy + [grip_cost(s) for s in starts], kind="stable")[:SEMIFINALISTS]
     starts, x = [starts[k] for k in order], x[order]
     states = states_of(compiler.problem(starts, [time] * len(starts)), x)
@@ -91,16 +99,59 @@ def solve_static_poses(
 
 
 def _starts(compiler: Compiler, grips: Mapping[str, tuple[Grasp, ...]]) -> list[Start]:
-    """Placements times grips, the most natural and the best first, at most MAX_STARTS."""
-    people, held = list(compiler.people), joint_choices(compiler, grips)
-    ranges = [range(len(compiler.initial.people[n])) for n in people] + [range(len(choice)) for choice in held]
-    order = sorted(product(*ranges), key=lambda c: (sum(c), c))
-    starts = []
-    for choice in order[:MAX_STARTS]:
-        placements = {n: compiler.initial.people[n][k] for n, k in zip(people, choice, strict=False)}
-        grasps = [own[k] for own, k in zip(held, choice[len(people) :], strict=True)]
-        starts.append(Start(placements, {e: g for own in grasps for e, g in own.items()}))
-    return starts
+    """Everybody's placements times grips, the most natural and the best first: the first of each person together, then
+    the second of each, at most MAX_STARTS however many people there are."""
+    held = joint_choices(compiler, grips)
+    own = [_own_choices(compiler, name, held) for name in compiler.people]
+    count = min(max(len(choices) for choices in own), MAX_STARTS)
+    return [_joined([choices[k % len(choices)] for choices in own]) for k in range(count)]
+
+
+def _own_choices(compiler: Compiler, name: str, held: Sequence[Sequence[Mapping[str, Grasp]]]) -> list[Start]:
+    """One person's part of starts, the most natural and the best first."""
+    grips = {edge.name for edge in compiler.holds.grips_of(name)}
+    groups = [choice for choice in held if grips & set(choice[0])]
+    placements = compiler.initial.people[name]
+    ranges = [range(len(placements)), *(range(len(choice)) for choice in groups)]
+    order = sorted(product(*ranges), key=lambda c: (sum(c), c))[:MAX_STARTS]
+    return [
+        Start(
+            {name: placements[picks[0]]},
+            {e: g for group, k in zip(groups, picks[1:], strict=True) for e, g in group[k].items()},
+        )
+        for picks in order
+    ]
+
+
+def _joined(parts: Sequence[Start]) -> Start:
+    """One start from what everybody does in it."""
+    return Start(
+        {name: placement for part in parts for name, placement in part.placements.items()},
+        {edge: grasp for part in parts for edge, grasp in part.grasps.items()},
+    )
+
+
+def _recombined(compiler: Compiler, starts: Sequence[Start], time: int, x: np.ndarray) -> list[Start]:
+    """Starts in which everybody does what cost them least in any of the given ones, or next to least.
+
+    Of two people who carry a table each had nine places and a dozen pairs of grips; whoever tried every pair of people
+    would have left both at their first place. So the cost adds up over people, and does not multiply.
+    """
+    problem = compiler.problem(starts, [time] * len(starts))
+    energies = make_engine(compiler.plan.engine, problem).energies(x)
+    ranked = []
+    for name in compiler.people:
+        mine = [
+            k for k, term in enumerate(problem.terms) if re.split(r"[.|]|->", term.name.split(":", 1)[1])[0] == name
+        ]
+        edges = {edge.name for edge in compiler.holds.grips_of(name)}
+        parts = [
+            Start({name: s.placements[name]}, {e: g for e, g in s.grasps.items() if e in edges}) for s in starts
+        ]  # fmt: skip
+        cost = np.nan_to_num(energies[:, mine].sum(1), nan=np.inf) + [grip_cost(part) for part in parts]
+        ranked.append([parts[k] for k in np.argsort(cost, kind="stable")[:BEST_OF_EACH]])
+    picks = sorted(product(range(BEST_OF_EACH), repeat=len(ranked)), key=lambda c: (sum(c), c))[:RECOMBINED]
+    return [_joined([parts[min(k, len(parts) - 1)] for parts, k in zip(ranked, pick, strict=True)]) for pick in picks]
 
 
 def _reach(

@@ -30,7 +30,7 @@ WALK_EXTENT = (0.88, 1.0)
 """Factor of a walk's distance: farther in the same time might be too fast."""
 
 WALK_TURN = 14.0
-"""Degrees to either side by which a straight way bends."""
+"""Degrees to either side by which a straight way bends, but of who holds a thing that must not turn."""
 
 
 def varied_script(plan: Plan) -> Plan:
@@ -44,25 +44,37 @@ def varied_script(plan: Plan) -> Plan:
     bend = draws.offset(-WARP, WARP, "pace")
     return Plan(
         name="", text="", graph=plan.graph, people=plan.people, objects=plan.objects, contacts={}, relations=(),
-        script=tuple(_varied(phrase, bend, draws) for phrase in plan.script),
+        script=tuple(_varied(phrase, bend, draws, plan) for phrase in plan.script),
         frames=plan.frames, fps=plan.fps, seed=plan.seed,
     )  # fmt: skip
 
 
-def _varied(phrase: MotionPhrase, bend: float, draws: Variation) -> MotionPhrase:
+def _varied(phrase: MotionPhrase, bend: float, draws: Variation, plan: Plan) -> MotionPhrase:
     is_person = phrase.verb in ("walk", "sit_down", "lean_back", "lean_forward", "bounce")
     given, who = dict(phrase.parameters), (phrase.subject, phrase.verb)
     if phrase.verb in EXTENTS:
         key, low, high = EXTENTS[phrase.verb]
         given[key] = number(complete(phrase.verb, given, is_person), key) * draws.factor(low, high, *who, key)
     if phrase.verb == "walk":
-        told = complete("walk", given, True)
+        told, who = complete("walk", given, True), (_leader(phrase.subject, plan), phrase.verb)
         if number(told, "distance") > 0.0:
             given["distance"] = number(told, "distance") * draws.factor(*WALK_EXTENT, *who, "distance")
-        if not told["path"] and told["direction"] == "forward":
+        keeps = any(not plan.graph.state(thing).is_rotational for thing in _held(phrase.subject, plan))
+        if not told["path"] and told["direction"] == "forward" and not keeps:
             given["turn"] = number(told, "turn") + draws.offset(-WALK_TURN, WALK_TURN, *who, "turn")
         return replace(phrase, parameters=given)  # its seconds decide whether it can be walked
     return replace(phrase, start=_later(phrase.start, bend), end=_later(phrase.end, bend), parameters=given)
+
+
+def _held(person: str, plan: Plan) -> list[str]:
+    """Objects that a person has their hands on."""
+    edges = plan.graph.edges_of(person)
+    return [e.second.owner for e in edges if e.first.part.endswith("hand") and e.second.owner in plan.objects]
+
+
+def _leader(person: str, plan: Plan) -> str:
+    """The first of the people who hold something that this one holds: who carry a table walk alike."""
+    return next(name for name in plan.people if name == person or set(_held(name, plan)) & set(_held(person, plan)))
 
 
 def _later(clock: float, bend: float) -> float:
