@@ -18,9 +18,12 @@ from zeroshot_hoi.core.errors import HoiError
 from zeroshot_hoi.core.plan import Plan
 from zeroshot_hoi.core.reference import InitialScene, Placement
 from zeroshot_hoi.core.scene import ObjectParts
+from zeroshot_hoi.core.variation import Variation
 from zeroshot_hoi.optimization.person import person_rows
 from zeroshot_hoi.planning.recipe import plan_from_recipe
 from zeroshot_hoi.pose.prior import SEAT_OFFSETS, STANDOFF, place
+from zeroshot_hoi.pose.standing import BEHIND_ANKLE, before_seat
+from zeroshot_hoi.pose.variety import stance_shift
 from zeroshot_hoi.recipe import Recipe
 
 XP = numpy_namespace()
@@ -265,6 +268,32 @@ def test_a_seed_always_draws_the_same(name: str, bodies: dict[str, SkinnedBody])
     for a, b in zip(one, other, strict=True):
         assert np.array_equal(a.q, b.q)
         assert a.feet == b.feet
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_sitters_feet_look_where_the_knees_do(seed: int) -> None:
+    feet, thigh = {"left": (0.4, 0.1, 0.0), "right": (0.4, -0.1, 0.0)}, 0.42
+    stands, sits = (stance_shift(feet, 0.0, Variation(seed), PERSON, ahead) for ahead in (0.0, thigh))
+    for side in feet:
+        turned = sits[side][2]
+        assert turned == stands[side][2] != 0.0
+        assert sits[side][1] - stands[side][1] == pytest.approx(thigh * np.sin(turned))
+        assert sits[side][0] == stands[side][0]
+
+
+def test_a_sitters_heels_are_before_what_stands_under_the_seat() -> None:
+    feet = {"left": (0.40, 0.1, 0.0), "right": (0.48, -0.1, 0.0)}
+    across, up = np.meshgrid(np.linspace(-0.5, 0.5, 101), np.linspace(0.0, 0.45, 46))
+    front = np.stack([np.full(across.size, 0.38), across.ravel(), up.ravel()], axis=1)
+    moved = before_seat(feet, 0.0, front, 0.5)
+    assert moved["left"] == pytest.approx((0.38 + BEHIND_ANKLE, 0.1, 0.0))
+    assert moved["right"] == feet["right"], "clear of it already"
+    turned = {s: (-y, x, 0.5 * np.pi) for s, (x, y, _) in feet.items()}
+    quarter = Rotation.from_euler("z", 0.5 * np.pi)
+    assert before_seat(turned, 0.5 * np.pi, quarter.apply(front), 0.5)["left"][1] == pytest.approx(moved["left"][0])
+    assert before_seat(feet, 0.0, front + [0.5, 0.0, 0.0], 0.5) == feet, "nobody gets ahead of that"
+    assert before_seat(feet, 0.0, front[front[:, 2] > 0.41], 0.5) == feet, "behind the knees is no matter"
+    assert before_seat(feet, 0.0, front[np.abs(front[:, 1]) > 0.2], 0.5) == feet, "between a chair's legs"
 
 
 def test_a_second_person_stands_across_the_object(bodies: dict[str, SkinnedBody]) -> None:

@@ -30,6 +30,7 @@ from zeroshot_hoi.pose.standing import (
     TALKING_DISTANCE,
     before_hands,
     before_person,
+    before_seat,
     feet_below,
     standing,
     standing_on,
@@ -103,7 +104,11 @@ def place(
         else:
             spot = worked_on(relation, plan, parts)
             placements = _beside(relation, _is_second(relation, plan), spot, shape, objects, parts, poses, draws)
-        people[name] = tuple(_varied(placement, body, draws, name) for placement in placements)
+        hip, knee = shape.joints["left_hip"], shape.joints["left_knee"]
+        thigh = float(np.linalg.norm((knee - hip)[:2])) if plan.people[name].posture == "sit" else 0.0
+        people[name] = tuple(_varied(placement, body, draws, name, thigh) for placement in placements)
+        if relation is not None and relation.side == "on" and thigh:
+            people[name] = _before_seat(people[name], objects[relation.object], poses[relation.object])
         for other in (r for r in relations[1:] if r.object in objects):
             seated = relation is not None and relation.side == "on"
             distance = SEATED_STANDOFF if seated and other.distance == "reach" else _usual(other.distance, shape)
@@ -141,10 +146,16 @@ def _within_reach(
     return replace(pose, translation=pose.translation + nearer * np.array([*toward, 0.0]))
 
 
-def _varied(placement: Placement, body: SkinnedBody, draws: Variation, name: str) -> Placement:
+def _varied(placement: Placement, body: SkinnedBody, draws: Variation, name: str, thigh: float) -> Placement:
     """The same place on other feet, held in another way, as the seed draws it."""
-    feet = stance_shift(placement.feet, placement.heading, draws, name)
+    feet = stance_shift(placement.feet, placement.heading, draws, name, thigh)
     return replace(placement, q=restyled(placement.q, body.freedoms, draws, name), feet=feet)
+
+
+def _before_seat(placements: tuple[Placement, ...], thing: SceneObject, pose: RigidPose) -> tuple[Placement, ...]:
+    """The same with the feet before what stands under the seat."""
+    points = scatter(thing.vertices, thing.faces, SEAT_SAMPLES).points @ pose.rotation.T + pose.translation
+    return tuple(replace(p, feet=before_seat(p.feet, p.heading, points, float(p.root[2]))) for p in placements)
 
 
 def _is_second(relation: Relation, plan: Plan) -> bool:

@@ -31,6 +31,31 @@ KNEE_BEND = 0.03
 """Metres that one is lower on a deck, with one foot on the ground, than in a stand."""
 
 
+BEHIND_ANKLE, SOLE_HALF, MOST = 0.065, 0.05, 0.12
+"""Metres that a heel and a calf are behind the ankle, that a foot is wide to either side, and that a sitter's foot is
+moved ahead at most."""
+
+SHANK = 0.8
+"""Share of a seat's height below which what is under it may be in the way of shanks: the rest is behind the knees."""
+
+
+def before_seat(
+    feet: Mapping[str, tuple[float, float, float]], heading: float, points: np.ndarray, seat: float
+) -> dict[str, tuple[float, float, float]]:
+    """A sitter's feet `(x, y, yaw)`, ahead of what is under a seat so high, as a sofa's front: `points (N, 3)` on it,
+    world. Who can't get ahead of that keeps the feet."""
+    ahead, left = (np.array([np.cos(heading + turn), np.sin(heading + turn)]) for turn in (0.0, np.pi / 2))
+    low = points[points[:, 2] < SHANK * seat][:, :2]
+    moved = {}
+    for side, (x, y, yaw) in feet.items():
+        away = low - [x, y]
+        before = away[np.abs(away @ left) < SOLE_HALF] @ ahead + BEHIND_ANKLE
+        more = float(np.clip(before.max(initial=0.0), 0.0, None))
+        x, y = np.array([x, y]) + (more if more < MOST else 0.0) * ahead
+        moved[side] = (float(x), float(y), yaw)
+    return moved
+
+
 def feet_below(shape: PostureShape, root: np.ndarray, heading: float) -> dict[str, tuple[float, float, float]]:
     feet = {}
     for side, sign in (("left", 1.0), ("right", -1.0)):

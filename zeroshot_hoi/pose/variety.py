@@ -50,15 +50,18 @@ def seat_shift(draws: Variation, person: str, half_width: float) -> tuple[float,
 
 
 def stance_shift(
-    feet: Mapping[str, tuple[float, float, float]], heading: float, draws: Variation, person: str
+    feet: Mapping[str, tuple[float, float, float]], heading: float, draws: Variation, person: str, thigh: float = 0.0
 ) -> dict[str, tuple[float, float, float]]:
-    """Feet `(x, y, yaw)` wider apart, one ahead of the other and turned out, around the same middle."""
+    """Feet `(x, y, yaw)` wider apart, one ahead of the other and turned out, around the same middle.
+
+    A foot looks where its knee does: a sitter's, whose knees are `thigh` metres ahead, goes aside as it turns out.
+    """
     apart, stagger = draws.offset(-0.01, 0.03, person, "apart"), draws.offset(-0.045, 0.045, person, "stagger")
     moved = {}
     for side, sign in (("left", 1.0), ("right", -1.0)):
         x, y, yaw = feet[side]
-        ahead, left = sign * stagger, sign * apart
         turn = sign * np.radians(draws.offset(-5.0, 9.0, person, side, "toes"))
+        ahead, left = sign * stagger, sign * apart + thigh * np.sin(turn)
         moved[side] = (
             float(x + ahead * np.cos(heading) - left * np.sin(heading)),
             float(y + ahead * np.sin(heading) + left * np.cos(heading)),
