@@ -249,6 +249,21 @@ def test_a_hand_slides_to_and_fro_where_it_touches(body: SkinnedBody) -> None:
     assert 3 <= np.count_nonzero(turning) <= 8
 
 
+def test_a_hand_strokes_with_its_fingertips_and_rests_with_its_palm(body: SkinnedBody) -> None:
+    edge = {"is_rel_static": False, "kind": "touch"}
+    stroke = [{"subject": "person 1", "verb": "move_hand", "distance": 0.12}]
+    pads = {}
+    for name, script in (("strokes", stroke), ("rests", [])):
+        _, scene, _, compiler = _compiled(_recipe(script, 1, **edge), body)
+        start = Start({"person 1": scene.people["person 1"][0]}, {})
+        (term,) = [t for t in compiler.problem([start], [0]).terms if t.name == f"contact:{HOLDS}"]
+        pads[name] = len(term.constants["rows"])
+        assert len(term.constants["reach"]) == pads[name]
+    names = compiler.rows["person 1"].pad_names
+    assert pads["strokes"] == sum("distal" in name for name in names) == 5
+    assert pads["rests"] == len(names) > 10
+
+
 def test_a_hand_withdraws_and_opens_and_relaxes() -> None:
     away = np.linspace(0.0, 2.0, 65)
     distance, firm = reaching.distance(away), reaching.firmness(away)

@@ -142,10 +142,12 @@ def _hand_pads(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows (P, K, 4G) of a hand's pads and the metres (P,) from which each is drawn to the part.
 
-    The palm is drawn from afar and fingers only from near; a plate shorter than a hand is touched by fingertips.
+    The palm is drawn from afar and fingers only from near; a plate shorter than a hand is touched by fingertips, and
+    so is what a hand strokes: a palm that lay flat on a guitar could not strum it for its bridge.
     """
     names, pads = scene.rows[edge.first.owner].pad_names, points.rows.reshape(-1, PAD_POINTS, points.rows.shape[1])
-    if plate is None or 2.0 * plate.half.min() > HAND_LENGTH:
+    stroked = edge.name in scene.reference.people[edge.first.owner].strokes
+    if not stroked and (plate is None or 2.0 * plate.half.min() > HAND_LENGTH):
         return pads, np.where(["palm" in name for name in names], FAR_REACH, contact.CONTACT_REACH)
     tips = np.array(["distal" in name for name in names])
     thumb = np.array(["thumb" in name for name in names])

@@ -24,7 +24,7 @@ SIGMA = {
     "support": 0.006, "touch": 0.003, "held": 0.001, "rest": 0.0008, "anchor": 0.0005, "body in object": 0.0012,
     "object in body": 0.004, "object in object": 0.001, "body in itself": 0.004, "ground": 0.003, "planted": 0.002,
     "balance": 0.01, "trunk": 0.05, "arms": 0.02, "gaze": 0.25, "head": 0.08, "natural": 0.3, "root": 0.05,
-    "path": 0.01, "axis": 0.02, "palm": 0.012, "skin": 0.002, "place": 0.02, "stroke": 0.006, "relaxed": 0.08,
+    "path": 0.01, "axis": 0.02, "palm": 0.012, "skin": 0.002, "place": 0.02, "stroke": 0.003, "relaxed": 0.08,
     "front": 0.0012, "facing": 0.15, "bearing": 0.0008,
 }  # fmt: skip
 """Standard deviation of each kind of residual in its own unit (metres, square metres, radians, cosine)."""
